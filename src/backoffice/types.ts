@@ -1,0 +1,117 @@
+/**
+ * The company's systems in our own words. Column names stay inside this folder. Money is XOF, energy kWh, times UTC.
+ * Every function rejects with `Unavailable` (lib/problems.ts, code `backoffice_unavailable`) when its system does not
+ * answer in time, answers with an error, or is being left alone by the circuit breaker.
+ */
+
+/** A prepaid meter as SIC knows it. */
+export interface PrepaidMeter {
+  number: string
+  /** Point of connection: what ties the meter number to a place and a contract. */
+  poc: string
+  /** E.164, or null when the free text on file is not a Senegalese number. */
+  phone: string | null
+  clientNumber: string | null
+  address: string | null
+  usage: string | null
+  customerName: string | null
+  agencyName: string | null
+}
+
+/** A postpaid contract account as SIC knows it. */
+export interface PostpaidAccount {
+  /** Contract account without leading zeros. */
+  number: string
+  phone: string | null
+  partnerNumber: string | null
+  address: string | null
+  tariff: string | null
+  customerName: string | null
+  agencyName: string | null
+}
+
+export interface ConsumptionStep {
+  energyKwh: number
+  /** Price of one kWh before tax; may have decimals. */
+  priceXof: number
+  amountXof: number
+}
+
+export interface TopUp {
+  /** Order number: unique. */
+  id: string
+  meterNumber: string
+  poc: string
+  at: Date
+  /** What the customer paid, whole francs. */
+  amountXof: number
+  energyKwh: number
+  /** TVA and TCO together. */
+  taxesXof: number
+  /** What is left of the amount when energy, taxes and debt are taken away: the meter fee and stamp duty. */
+  feesXof: number
+  debtXof: number
+  remainingDebtXof: number
+  operator: string | null
+  tariff: string | null
+  steps: ConsumptionStep[]
+  /** 20 digits each, in the order in which they must be entered. */
+  tokens: string[]
+}
+
+export interface Bill {
+  id: string
+  number: string
+  account: string
+  /** `YYYY-MM-DD`. */
+  issuedOn: string
+  dueOn: string
+  days: number
+  /** The month that is billed, `YYYY-MM`. */
+  month: string
+  energyKwh: number
+  amountXof: number
+  taxesXof: number
+  tariff: string | null
+  steps: ConsumptionStep[]
+}
+
+export interface MonthTotal {
+  /** `YYYY-MM` */
+  month: string
+  energyKwh: number
+  amountXof: number
+}
+
+/** Half-open: from included, to excluded. */
+export interface Period {
+  from: Date
+  to: Date
+}
+
+/** The row after which a page goes on: keyset, newest first. */
+export interface After {
+  at: Date
+  id: string
+}
+
+export interface BackOffice {
+  /** Null when the number is not known. One round trip. */
+  prepaidMeter(number: string): Promise<PrepaidMeter | null>
+  /** Compares without leading zeros. Null when not known. */
+  postpaidAccount(number: string): Promise<PostpaidAccount | null>
+  /** Newest first, of this meter at this point of connection alone. */
+  topups(
+    of: { meterNumber: string; poc: string } & Period,
+    page: { limit: number; after?: After },
+  ): Promise<TopUp[]>
+  /** One row per month that has purchases, oldest first, summed by the source. */
+  topupMonths(of: { meterNumber: string; poc: string } & Period): Promise<MonthTotal[]>
+  /** Newest first by date of issue. */
+  bills(of: { account: string } & Period, page: { limit: number; after?: After }): Promise<Bill[]>
+  /** One row per billed month, oldest first. */
+  billMonths(of: { account: string } & Period): Promise<MonthTotal[]>
+  /** What the complete health check and `/health` show: 'ok', 'slow' or 'down', from the breaker's own state; no call is made. */
+  state(): Record<'sic' | 'postpaid', 'ok' | 'down'>
+  close(): Promise<void>
+}
