@@ -1,0 +1,3 @@
+export { inProcessCache, inProcessFanout, inProcessLimiter } from './in-process.ts'
+export { Lru } from './lru.ts'
+export type { Allowance, Cache, Fanout, Limiter } from './types.ts'

@@ -1,0 +1,35 @@
+/** Answers that many ask for, kept for a moment. Nothing here may be lost dearly: PostgreSQL is the truth. */
+export interface Cache {
+  /**
+   * The text kept under `key`, or what `load` returns. `scopes` are what the answer depends on (`customer:<id>`,
+   * `everyone`): a key carries their versions, so an answer is never older than the last `bump` of any of them, and a
+   * load that finishes late cannot bring the past back. One load at a time per key, however many ask.
+   */
+  text(key: string, scopes: readonly string[], ttlMs: number, load: () => Promise<string>): Promise<string>
+  /** What depends on these scopes is read anew. Resolves when every later reader sees it. */
+  bump(...scopes: string[]): Promise<void>
+  state(): 'ok' | 'down'
+  close(): Promise<void>
+}
+
+/** Messages to every process that listens, at once or never: for open WebSockets and the like, not for work. */
+export interface Fanout {
+  publish(topic: string, message: unknown): void
+  /** Returns the function that ends the subscription. */
+  subscribe(topic: string, listener: (message: unknown) => void): () => void
+}
+
+export interface Allowance {
+  ok: boolean
+  remaining: number
+  /** ms until one more is allowed again; 0 when `ok`. */
+  retryAfterMs: number
+}
+
+/** Counts within windows of time. */
+export interface Limiter {
+  /** Takes one from the allowance of `key`: `limit` in any window of `windowMs`. */
+  take(key: string, limit: number, windowMs: number): Promise<Allowance>
+  /** Gives the whole allowance back, after a success. */
+  forget(key: string): Promise<void>
+}

@@ -1,0 +1,234 @@
+import { readFileSync } from 'node:fs'
+
+/**
+ * The only reader of the environment. Every setting is declared once, here: its variable, its default, its meaning;
+ * `.env.example` and the production checks come from the same table. A secret may also come from a file, by the same
+ * name with `_FILE`.
+ */
+interface Setting<T> {
+  env: string
+  doc: string
+  fallback: T | undefined
+  parse(text: string): T
+  secret?: boolean
+}
+
+type Values<S> = { [K in keyof S]: S[K] extends Setting<infer T> ? T : never }
+
+const text = (env: string, fallback: string | undefined, doc: string): Setting<string> => ({
+  env,
+  doc,
+  fallback,
+  parse: value => value,
+})
+
+/** May be absent: empty then. */
+const optional = (env: string, doc: string): Setting<string> => text(env, '', doc)
+
+const secret = (env: string, doc: string): Setting<string> => ({
+  ...text(env, undefined, doc),
+  secret: true,
+  parse(value) {
+    if (value.length < 16) throw new Error('must have at least 16 characters')
+    return value
+  },
+})
+
+const integer = (env: string, fallback: number, doc: string, min = 0, max = 2 ** 31): Setting<number> => ({
+  env,
+  doc,
+  fallback,
+  parse(value) {
+    const number = Number(value)
+    if (!/^\d+$/.test(value) || number < min || number > max) {
+      throw new Error(`must be a whole number from ${min} to ${max}`)
+    }
+    return number
+  },
+})
+
+const choice = <T extends string>(env: string, fallback: T, of: readonly T[], doc: string): Setting<T> => ({
+  env,
+  doc: `${doc} One of: ${of.join(', ')}.`,
+  fallback,
+  parse(value) {
+    if (!of.includes(value as T)) throw new Error(`must be one of ${of.join(', ')}`)
+    return value as T
+  },
+})
+
+const list = (env: string, doc: string): Setting<string[]> => ({
+  env,
+  doc: `${doc} Separated by commas.`,
+  fallback: [],
+  parse: value =>
+    value
+      .split(',')
+      .map(item => item.trim())
+      .filter(Boolean),
+})
+
+const port = (env: string, fallback: number, doc: string) => integer(env, fallback, doc, 0, 65_535)
+
+export const SETTINGS = {
+  mode: choice(
+    'SAMACONSO_MODE',
+    'production',
+    ['production', 'embedded'],
+    'Set by `npm start`; leave it alone.',
+  ),
+  instance: text('INSTANCE', 'samaconso_1', 'Name of this process in answers, logs and metrics.'),
+  logLevel: choice('LOG_LEVEL', 'info', ['debug', 'info', 'warn', 'error', 'silent'], 'What is logged.'),
+
+  host: text('HOST', '127.0.0.1', 'Address that the API and the monitor listen on.'),
+  port: port('PORT', 8001, 'Port of the API: HTTP and WebSocket.'),
+  metricsPort: port(
+    'METRICS_PORT',
+    0,
+    'Port of /metrics, which the balancer does not know; 0 picks a free one.',
+  ),
+  monitorPort: port('MONITOR_PORT', 5555, 'Port of the task monitor.'),
+  monitorUser: text('MONITOR_USER', 'admin', 'Basic Auth of the task monitor.'),
+  monitorPassword: secret('MONITOR_PASSWORD', 'Basic Auth of the task monitor.'),
+  trustedBalancers: list('TRUSTED_BALANCERS', 'Addresses whose X-Forwarded-For is believed.'),
+  drainSeconds: integer(
+    'DRAIN_SECONDS',
+    35,
+    'How long "draining" is shown before stopping: longer than the balancer’s check.',
+    0,
+    600,
+  ),
+
+  databaseUrl: {
+    ...text('DATABASE_URL', undefined, 'postgres://user:password@host:6432/samaconso, through PgBouncer.'),
+    secret: true,
+  } as Setting<string>,
+  databasePool: integer('DATABASE_POOL', 10, 'Connections to PostgreSQL of this process.', 1, 100),
+
+  tokenKey: secret('TOKEN_KEY', 'Private key (PKCS#8 PEM, Ed25519) that signs access tokens.'),
+  pepper: secret('PEPPER', 'Mixed into the hashes of PINs and passwords; never changes.'),
+  sealKey: secret('SEAL_KEY', 'Encrypts what waits in the database for a moment: codes, texts of SMS.'),
+
+  sicHost: text('SIC_HOST', '127.0.0.1', 'SIC (SQL Server): host.'),
+  sicPort: port('SIC_PORT', 1433, 'SIC: port.'),
+  sicUser: text('SIC_USER', 'samaconso', 'SIC: user.'),
+  sicPassword: secret('SIC_PASSWORD', 'SIC: password.'),
+  sicDatabase: text('SIC_DATABASE', 'SIC', 'SIC: database.'),
+  sicCaFile: optional('SIC_CA_FILE', 'SIC: authority that signed its certificate; the system’s when empty.'),
+  postpaidHost: text('POSTPAID_HOST', '127.0.0.1', 'Postpaid (SQL Server): host.'),
+  postpaidPort: port('POSTPAID_PORT', 1433, 'Postpaid: port.'),
+  postpaidUser: text('POSTPAID_USER', 'samaconso', 'Postpaid: user.'),
+  postpaidPassword: secret('POSTPAID_PASSWORD', 'Postpaid: password.'),
+  postpaidDatabase: text('POSTPAID_DATABASE', 'Postpaid', 'Postpaid: database.'),
+  postpaidCaFile: optional(
+    'POSTPAID_CA_FILE',
+    'Postpaid: authority that signed its certificate; the system’s when empty.',
+  ),
+
+  fcmServiceAccountFile: text('FCM_SERVICE_ACCOUNT_FILE', undefined, 'Firebase service account (JSON file).'),
+  fcmBaseUrl: text('FCM_BASE_URL', 'https://fcm.googleapis.com', 'Firebase Cloud Messaging.'),
+  fcmCaFile: optional(
+    'FCM_CA_FILE',
+    'Authority of FCM or of the proxy in front of it; the system’s when empty.',
+  ),
+  smsUrl: text('SMS_URL', undefined, 'SMS gateway (SOAP).'),
+  smsCaFile: optional('SMS_CA_FILE', 'Authority of the SMS gateway; the system’s when empty.'),
+
+  limitPerAccount: integer('LIMIT_PER_ACCOUNT', 600, 'Requests a minute of one account.', 1),
+  limitPerNetwork: integer(
+    'LIMIT_PER_NETWORK',
+    3_000,
+    'Requests a minute of one address without an account: operators share addresses.',
+    1,
+  ),
+  limitSignInsPerNetwork: integer(
+    'LIMIT_SIGN_INS_PER_NETWORK',
+    600,
+    'Sign-ins, registrations and code requests in 10 minutes from one address.',
+    1,
+  ),
+  limitSmsPerPhone: integer('LIMIT_SMS_PER_PHONE', 5, 'SMS a day to one number.', 1),
+  limitSmsPerPrefix: integer(
+    'LIMIT_SMS_PER_PREFIX',
+    200,
+    'SMS an hour to numbers that share all but their last three digits.',
+    1,
+  ),
+  limitSmsPerDay: integer('LIMIT_SMS_PER_DAY', 50_000, 'SMS a day in all.', 1),
+
+  pushChunk: integer('PUSH_CHUNK', 500, 'Devices in one chunk of a broadcast.', 1, 5_000),
+  workerSlots: integer('WORKER_SLOTS', 4, 'Tasks under way at once in each queue of a worker.', 1, 64),
+}
+
+export type Config = Values<typeof SETTINGS>
+
+/** Every fault of a configuration at once, each a sentence that says what to do. */
+export class ConfigError extends Error {
+  readonly faults: string[]
+
+  constructor(faults: string[]) {
+    super(
+      `The configuration has ${faults.length} fault(s):\n${faults.map(fault => `  - ${fault}`).join('\n')}`,
+    )
+    this.name = 'ConfigError'
+    this.faults = faults
+  }
+}
+
+/** Secrets that examples and demos show: production refuses them. */
+const KNOWN_SECRETS = /^(admin|changeme|change-me|password|secret|samaconso|demo)|example/i
+
+/** Reads and checks the whole configuration; throws `ConfigError` with every fault. */
+export function loadConfig(env: Record<string, string | undefined>): Config {
+  const faults: string[] = []
+  const config: Record<string, unknown> = {}
+  for (const [name, setting] of Object.entries(SETTINGS) as [string, Setting<unknown>][]) {
+    try {
+      const value = read(setting, env)
+      if (value === undefined) {
+        if (setting.fallback === undefined) faults.push(`${setting.env} is missing: ${setting.doc}`)
+        config[name] = setting.fallback
+        continue
+      }
+      config[name] = setting.parse(value)
+      if (setting.secret && env.SAMACONSO_MODE !== 'embedded' && KNOWN_SECRETS.test(value)) {
+        faults.push(`${setting.env} holds a well-known value: choose a secret of your own.`)
+      }
+    } catch (error) {
+      faults.push(`${setting.env} ${(error as Error).message}.`)
+    }
+  }
+  if (faults.length > 0) throw new ConfigError(faults)
+  return config as Config
+}
+
+function read(setting: Setting<unknown>, env: Record<string, string | undefined>): string | undefined {
+  const direct = env[setting.env]
+  if (direct !== undefined && direct !== '') return direct
+  const file = env[`${setting.env}_FILE`]
+  if (!file) return undefined
+  try {
+    return readFileSync(file, 'utf8').trim()
+  } catch (error) {
+    throw new Error(
+      `cannot be read from the file in ${setting.env}_FILE (${(error as NodeJS.ErrnoException).code})`,
+    )
+  }
+}
+
+/** The text of `.env.example`: every setting with its meaning and default, secrets empty. */
+export function envExample(): string {
+  const lines = [
+    '# Every setting of SamaConso. Secrets may come from a file instead: NAME_FILE=/path.',
+    '# Made from src/config.ts by `npm run samaconso -- env-example`; a test keeps it true.',
+    '# `npm start` needs none of this.',
+    '',
+  ]
+  for (const setting of Object.values(SETTINGS) as Setting<unknown>[]) {
+    const fallback = setting.fallback
+    const value = Array.isArray(fallback) ? fallback.join(',') : (fallback ?? '')
+    const note = fallback === undefined ? (setting.secret ? ' Required, secret.' : ' Required.') : ''
+    lines.push(`# ${setting.doc}${note}`, `${setting.env}=${value}`, '')
+  }
+  return lines.join('\n')
+}

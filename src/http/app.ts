@@ -1,0 +1,152 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import fastify, {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type FastifyTypeProvider,
+  type RawServerDefault,
+} from 'fastify'
+import type { Static, TSchema } from 'typebox'
+import type { Fanout, Limiter } from '../cache/index.ts'
+import type { Clock } from '../lib/clock.ts'
+import { newId } from '../lib/id.ts'
+import { Problem } from '../lib/problems.ts'
+import type { Log } from '../observability/index.ts'
+import type { Access, Caller } from './caller.ts'
+import { type Gate, gatekeeper } from './gate.ts'
+import { type Health, healthRoutes } from './health.ts'
+import { documentRoutes } from './openapi.ts'
+import { languageOf, problemBody, toProblem } from './problem.ts'
+import type { AccessTokens } from './tokens.ts'
+import { compileValidator } from './validation.ts'
+
+interface TypeBoxProvider extends FastifyTypeProvider {
+  validator: this['schema'] extends TSchema ? Static<this['schema']> : unknown
+  serializer: this['schema'] extends TSchema ? Static<this['schema']> : unknown
+}
+
+/** Fastify with types from TypeBox schemas. */
+export type App = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, never, TypeBoxProvider>
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Who may call the route; every route must say it. */
+    access?: Access
+    /** False for what balancers and monitors call all the time. */
+    limited?: boolean
+  }
+  interface FastifyRequest {
+    /** Set by the gate on every route that is not public. */
+    caller: Caller | null
+  }
+  interface FastifyInstance {
+    /** Every route with who may call it: for the tests that walk them all. */
+    routeTable: RouteEntry[]
+  }
+}
+
+export interface RouteEntry {
+  method: string
+  url: string
+  access: Access
+  schema: Record<string, unknown>
+}
+
+export interface HttpOptions {
+  tokens: AccessTokens
+  limiter: Limiter
+  fanout: Fanout
+  clock: Clock
+  log: Log
+  health: Health
+  version: string
+  limits: Gate['limits']
+  trustedBalancers: readonly string[]
+}
+
+const REQUEST_ID = /^[\w.:-]{8,64}$/
+const BODY_LIMIT = 64 * 1024
+
+/** The HTTP server of the API, without the routes of the business: `register` adds them. */
+export async function buildApp(options: HttpOptions, register: (app: App) => void): Promise<App> {
+  const { log, clock } = options
+  const app = fastify({
+    logger: false,
+    bodyLimit: BODY_LIMIT,
+    routerOptions: { maxParamLength: 200, ignoreTrailingSlash: false },
+    trustProxy: options.trustedBalancers.length > 0 ? [...options.trustedBalancers] : false,
+    requestTimeout: 30_000,
+    connectionTimeout: 0,
+    keepAliveTimeout: 75_000,
+    forceCloseConnections: 'idle',
+    genReqId: (request: IncomingMessage) => {
+      const given = request.headers['x-request-id']
+      return typeof given === 'string' && REQUEST_ID.test(given) ? given : newId(clock.now())
+    },
+  }) as unknown as App
+
+  app.setValidatorCompiler(compileValidator)
+  app.decorate('routeTable', [])
+  app.decorateRequest('caller', null)
+  app.addHook('onRoute', route => {
+    const access = route.config?.access ?? (route.url.startsWith('/docs') ? 'public' : undefined)
+    if (!access) throw new Error(`Route ${route.method} ${route.url} does not say who may call it.`)
+    route.config = { ...route.config, access }
+    for (const method of [route.method].flat()) {
+      if (method === 'HEAD') continue
+      const schema = (route.schema ?? {}) as Record<string, unknown>
+      app.routeTable.push({ method, url: route.url, access, schema })
+    }
+  })
+  app.addHook('onRequest', gatekeeper(options))
+  app.setErrorHandler((error, request, reply) => sendProblem(log, error, request, reply))
+  app.setNotFoundHandler((request, reply) => sendProblem(log, new Problem('not_found'), request, reply))
+  app.addHook('onResponse', (request, reply, done) => {
+    logResponse(log, request, reply)
+    done()
+  })
+
+  await documentRoutes(app, options.version)
+  healthRoutes(app, options.health)
+  app.get(
+    '/.well-known/jwks.json',
+    { config: { access: 'public' }, schema: { tags: ['sign in'], summary: 'Public keys of access tokens' } },
+    () => options.tokens.jwks,
+  )
+  register(app)
+  await app.ready()
+  return app
+}
+
+function sendProblem(log: Log, error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const problem = toProblem(error)
+  if (problem.status >= 500) {
+    const fields = {
+      event: 'request_failed',
+      requestId: request.id,
+      code: problem.code,
+      error: problem.cause ?? error,
+    }
+    if (problem.code === 'internal') log.error(fields)
+    else log.warn(fields)
+  }
+  if (problem.retryAfter !== undefined) reply.header('retry-after', Math.ceil(problem.retryAfter))
+  const body = problemBody(problem, languageOf(request.headers['accept-language']), request.id)
+  return reply.code(problem.status).type('application/problem+json').serializer(JSON.stringify).send(body)
+}
+
+function logResponse(log: Log, request: FastifyRequest, reply: FastifyReply): void {
+  if (request.routeOptions.config.limited === false) return
+  const fields = {
+    event: 'request',
+    requestId: request.id,
+    method: request.method,
+    route: request.routeOptions.url ?? 'none',
+    status: reply.statusCode,
+    ms: Math.round(reply.elapsedTime),
+    caller: request.caller?.id,
+  }
+  // Reading is the bulk and says little; what changes something or fails is worth its line.
+  if (reply.statusCode < 400 && request.method === 'GET') log.debug(fields)
+  else log.info(fields)
+}

@@ -1,0 +1,131 @@
+import { Type } from 'typebox'
+import type { App } from './app.ts'
+
+export type ServiceState = 'ok' | 'down'
+
+export interface Health {
+  version: string
+  instance: string
+  /** Whether this instance can serve customers, and what is missing. Never waits: checks run in the background. */
+  report(): { status: 'running' | 'draining' | 'unavailable'; services: Record<string, ServiceState> }
+}
+
+const Report = Type.Object({
+  status: Type.String({ enum: ['running', 'draining', 'unavailable'] }),
+  version: Type.String(),
+  instance: Type.String(),
+  degraded: Type.Optional(
+    Type.Boolean({ description: 'Something that this instance can do without is away' }),
+  ),
+  services: Type.Record(Type.String(), Type.String({ enum: ['ok', 'down'] })),
+})
+
+/**
+ * For balancers and people. A dependency that is away does not take an instance out: every instance would go at once.
+ */
+export function healthRoutes(app: App, health: Health): void {
+  const config = { access: 'public', limited: false } as const
+
+  app.get(
+    '/health',
+    {
+      config,
+      schema: {
+        tags: ['health'],
+        summary: 'State of this instance and of what it needs',
+        response: { 200: Report, 503: Report },
+      },
+    },
+    (_request, reply) => {
+      const { status, services } = health.report()
+      const degraded = Object.values(services).includes('down')
+      if (status !== 'running') reply.code(503)
+      reply.send({
+        status,
+        version: health.version,
+        instance: health.instance,
+        ...(degraded ? { degraded } : {}),
+        services,
+      })
+    },
+  )
+  app.get(
+    '/health/live',
+    {
+      config,
+      schema: {
+        tags: ['health'],
+        summary: 'The process answers',
+        response: { 200: Type.Object({ status: Type.String() }) },
+      },
+    },
+    () => ({ status: 'running' }),
+  )
+  app.get(
+    '/health/ready',
+    {
+      config,
+      schema: {
+        tags: ['health'],
+        summary: 'Whether to send customers here',
+        response: {
+          200: Type.Object({ status: Type.String() }),
+          503: Type.Object({ status: Type.String() }),
+        },
+      },
+    },
+    (_request, reply) => {
+      const { status } = health.report()
+      reply.code(status === 'running' ? 200 : 503).send({ status })
+    },
+  )
+}
+
+/**
+ * Looks at the dependencies every `everyMs` and remembers. A look that does not end in time counts as down.
+ */
+export function watchHealth(options: {
+  version: string
+  instance: string
+  checks: Record<string, () => Promise<boolean>>
+  /** Without these the instance is of no use. */
+  vital: readonly string[]
+  everyMs?: number
+}): Health & { drain(): void; stop(): void } {
+  const services: Record<string, ServiceState> = Object.fromEntries(
+    Object.keys(options.checks).map(name => [name, 'ok' as const]),
+  )
+  let draining = false
+  const looking = new Set<string>()
+
+  async function look(name: string, check: () => Promise<boolean>): Promise<void> {
+    // A look still under way since the last round has not answered: down until it does.
+    if (looking.has(name)) {
+      services[name] = 'down'
+      return
+    }
+    looking.add(name)
+    const ok = await check().catch(() => false)
+    looking.delete(name)
+    services[name] = ok ? 'ok' : 'down'
+  }
+
+  const round = () => {
+    for (const [name, check] of Object.entries(options.checks)) void look(name, check)
+  }
+  round()
+  const timer = setInterval(round, options.everyMs ?? 2_000)
+  timer.unref()
+  return {
+    version: options.version,
+    instance: options.instance,
+    report() {
+      const unavailable = options.vital.some(name => services[name] === 'down')
+      return { status: draining ? 'draining' : unavailable ? 'unavailable' : 'running', services }
+    },
+    drain() {
+      draining = true
+    },
+    stop: () => clearInterval(timer),
+  }
+}

@@ -1,0 +1,7 @@
+export { type App, buildApp, type HttpOptions, type RouteEntry } from './app.ts'
+export { type Access, type Caller, type Language, mayCall, type Role } from './caller.ts'
+export { type Health, type ServiceState, watchHealth } from './health.ts'
+export { type Answer, type Once, once } from './idempotency.ts'
+export { languageOf } from './problem.ts'
+export * from './schemas.ts'
+export { ACCESS_TOKEN_SECONDS, type AccessTokens, openAccessTokens } from './tokens.ts'

@@ -1,0 +1,60 @@
+import swagger from '@fastify/swagger'
+import scalar from '@scalar/fastify-api-reference'
+import { PROBLEMS } from '../lib/problems.ts'
+import type { App } from './app.ts'
+import { ProblemSchema } from './schemas.ts'
+
+const DESCRIPTION = `The interface of SamaConso: consumption, notifications, agencies.
+
+Sign in with \`POST /v1/auth/token\` and send \`Authorization: Bearer <accessToken>\`. Errors are RFC 9457
+\`application/problem+json\` with a stable \`code\`; their words are in the language of \`Accept-Language\` (fr, en, wo).
+Lists take \`limit\` and an opaque \`cursor\`. A POST that creates something honours \`Idempotency-Key\`. Money is XOF in
+whole francs, energy kWh, times ISO 8601.`
+
+/** OpenAPI 3.1 at /openapi.json, made from the routes' own schemas; readable at /docs. */
+export async function documentRoutes(app: App, version: string): Promise<void> {
+  app.addSchema(ProblemSchema)
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'SamaConso', version, description: DESCRIPTION, license: { name: 'Apache-2.0' } },
+      components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
+      security: [{ bearer: [] }],
+    },
+    refResolver: { buildLocalReference: (json, _base, _fragment, i) => String(json.$id ?? `Schema${i}`) },
+    transform: ({ schema, url, route }) => {
+      const isPublic = route.config?.access === 'public'
+      return {
+        url,
+        schema: {
+          ...schema,
+          ...(isPublic ? { security: [] } : {}),
+          'x-access': route.config?.access,
+          response: { ...(schema?.response as object), default: { $ref: 'Problem#' } },
+        } as typeof schema,
+      }
+    },
+  })
+  app.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, () => app.swagger())
+  app.get('/docs/problems', { config: { access: 'public' }, schema: { hide: true } }, (_request, reply) =>
+    reply.type('text/html; charset=utf-8').send(problemsPage()),
+  )
+  await app.register(scalar, {
+    routePrefix: '/docs',
+    configuration: { title: 'SamaConso', url: '/openapi.json', withDefaultFonts: false, telemetry: false },
+  })
+}
+
+function problemsPage(): string {
+  const rows = Object.entries(PROBLEMS).map(
+    ([code, { status, title }]) =>
+      `<tr id="${code}"><td><code>${code}</code></td><td>${status}</td><td>${title.fr}</td><td lang="en">${title.en}</td></tr>`,
+  )
+  return `<!doctype html><html lang="fr"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>SamaConso : codes d’erreur</title>
+<style>body{font:16px/1.5 system-ui;margin:2rem auto;max-width:60rem;padding:0 1rem;color-scheme:light dark}
+table{border-collapse:collapse;width:100%}td,th{padding:.4rem .6rem;border-bottom:1px solid #8884;text-align:left;overflow-wrap:anywhere}
+tr:target{background:#fc03}</style>
+<h1>Codes d’erreur</h1><table><thead><tr><th>Code</th><th>HTTP</th><th>Français</th><th lang="en">English</th></tr></thead>
+<tbody>${rows.join('')}</tbody></table></html>`
+}

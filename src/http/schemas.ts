@@ -1,0 +1,44 @@
+import { type TSchema, Type } from 'typebox'
+import { PROBLEMS, type ProblemCode } from '../lib/problems.ts'
+
+/** Pieces that the schemas of all modules are made of. */
+
+/** An object whose unknown fields are refused, not dropped. */
+export const Strict: typeof Type.Object = ((properties: Record<string, TSchema>, options: object = {}) =>
+  Type.Object(properties, { additionalProperties: false, ...options })) as typeof Type.Object
+
+export const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
+
+export const Id = Type.String({ format: 'uuid', description: 'Opaque identifier' })
+
+export const Instant = Type.String({ format: 'date-time', examples: ['2026-03-07T23:30:00.000Z'] })
+
+export const Cursor = Type.String({
+  minLength: 1,
+  maxLength: 500,
+  description: 'Where the page before ended',
+})
+
+export const PageQuery = Strict({
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 20 })),
+  cursor: Type.Optional(Cursor),
+})
+
+export const Page = <T extends TSchema>(item: T) =>
+  Type.Object({ items: Type.Array(item), nextCursor: Nullable(Type.String()) })
+
+const codes = Object.keys(PROBLEMS) as ProblemCode[]
+
+/** RFC 9457 `application/problem+json`. */
+export const ProblemSchema = Type.Object(
+  {
+    type: Type.String({ description: 'Address of the explanation' }),
+    title: Type.String({ description: 'In the language of Accept-Language' }),
+    status: Type.Integer(),
+    code: Type.String({ enum: codes, description: 'Stable' }),
+    detail: Type.Optional(Type.String()),
+    requestId: Type.String(),
+    errors: Type.Optional(Type.Array(Type.Object({ field: Type.String(), message: Type.String() }))),
+  },
+  { $id: 'Problem', description: 'An error, as RFC 9457 says' },
+)

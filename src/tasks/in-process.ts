@@ -1,0 +1,167 @@
+import {
+  type Broker,
+  type Consumer,
+  type Message,
+  type Outgoing,
+  type ParkedMessage,
+  QUEUES,
+  type Queue,
+  type QueueDepth,
+} from './types.ts'
+
+const MAX_READY = 100_000
+const MAX_PARKED = 10_000
+const MAX_REDELIVERIES = 5
+
+interface Held {
+  ready: { message: Message; redelivered: number }[]
+  head: number
+  unacknowledged: number
+  delayed: Set<NodeJS.Timeout>
+  consumers: Set<Subscription>
+}
+
+interface Subscription {
+  slots: number
+  busy: number
+  take: (message: Message) => Promise<void>
+  stopped: boolean
+  idle: () => void
+}
+
+/**
+ * The broker of a single process. What it holds dies with the process, as with a broker that lost everything: the
+ * outbox and the checkpoints in PostgreSQL bring it back.
+ */
+export function inProcessBroker(): Broker {
+  const queues = new Map<Queue, Held>(
+    QUEUES.map(queue => [
+      queue,
+      { ready: [], head: 0, unacknowledged: 0, delayed: new Set(), consumers: new Set() },
+    ]),
+  )
+  const parked: ParkedMessage[] = []
+  let closed = false
+
+  const held = (queue: Queue): Held => queues.get(queue) as Held
+  const depth = (queue: Held): number => queue.ready.length - queue.head
+
+  function enqueue(message: Message, redelivered = 0): void {
+    const queue = held(message.queue)
+    queue.ready.push({ message, redelivered })
+    dispatch(queue)
+  }
+
+  function dispatch(queue: Held): void {
+    for (const consumer of queue.consumers) {
+      while (!consumer.stopped && consumer.busy < consumer.slots && depth(queue) > 0) {
+        const next = queue.ready[queue.head++] as { message: Message; redelivered: number }
+        if (queue.head > 1_000 && queue.head * 2 > queue.ready.length) {
+          queue.ready = queue.ready.slice(queue.head)
+          queue.head = 0
+        }
+        consumer.busy++
+        queue.unacknowledged++
+        void hand(queue, consumer, next)
+      }
+    }
+  }
+
+  async function hand(queue: Held, consumer: Subscription, next: { message: Message; redelivered: number }) {
+    // A turn of the event loop, so that a publisher's transaction and answer come first.
+    await new Promise(resolve => setImmediate(resolve))
+    let failure: unknown
+    try {
+      await consumer.take(next.message)
+    } catch (error) {
+      failure = error ?? new Error('rejected')
+    }
+    consumer.busy--
+    queue.unacknowledged--
+    if (failure !== undefined && !closed) {
+      if (next.redelivered < MAX_REDELIVERIES) enqueue(next.message, next.redelivered + 1)
+      else await broker.park(next.message, 'delivery_limit')
+    }
+    if (consumer.busy === 0) consumer.idle()
+    dispatch(queue)
+  }
+
+  function later({ delayMs, ...message }: Outgoing): void {
+    const queue = held(message.queue)
+    const timer = setTimeout(() => {
+      queue.delayed.delete(timer)
+      enqueue(message)
+    }, delayMs)
+    queue.delayed.add(timer)
+  }
+
+  const broker: Broker = {
+    async publish(messages) {
+      if (closed) throw new Error('The broker is closed.')
+      for (const message of messages) {
+        const queue = held(message.queue)
+        if (depth(queue) + queue.delayed.size >= MAX_READY) {
+          throw new Error(`Queue ${message.queue} is full (${MAX_READY} messages).`)
+        }
+        if (message.delayMs > 0) later(message)
+        else {
+          const { delayMs: _, ...plain } = message
+          enqueue(plain)
+        }
+      }
+    },
+    async consume(name, slots, take) {
+      const queue = held(name)
+      const subscription: Subscription = { slots, busy: 0, take, stopped: false, idle: () => undefined }
+      queue.consumers.add(subscription)
+      dispatch(queue)
+      const consumer: Consumer = {
+        async stop() {
+          subscription.stopped = true
+          queue.consumers.delete(subscription)
+          if (subscription.busy === 0) return
+          await new Promise<void>(resolve => {
+            subscription.idle = resolve
+          })
+        },
+      }
+      return consumer
+    },
+    async park(message, reason) {
+      parked.push({ message, reason, at: Date.now() })
+      if (parked.length > MAX_PARKED) parked.shift()
+    },
+    parked: async () => [...parked],
+    async replay(ids) {
+      const chosen = parked.filter(entry => !ids || ids.includes(entry.message.id))
+      for (const entry of chosen) {
+        parked.splice(parked.indexOf(entry), 1)
+        enqueue({ ...entry.message, attempt: 1 })
+      }
+      return chosen.length
+    },
+    async depths() {
+      return QUEUES.map((name): QueueDepth => {
+        const queue = held(name)
+        return {
+          queue: name,
+          ready: depth(queue),
+          unacknowledged: queue.unacknowledged,
+          delayed: queue.delayed.size,
+          parked: parked.filter(entry => entry.message.queue === name).length,
+        }
+      })
+    },
+    state: () => (closed ? 'down' : 'ok'),
+    async close() {
+      closed = true
+      for (const queue of queues.values()) {
+        for (const timer of queue.delayed) clearTimeout(timer)
+        queue.delayed.clear()
+        queue.ready = []
+        queue.head = 0
+      }
+    },
+  }
+  return broker
+}

@@ -1,0 +1,104 @@
+import type { Static, TSchema } from 'typebox'
+
+/** The four queues, most pressing first; each has its own consumers and slots. */
+export const QUEUES = ['urgent', 'high_priority', 'normal', 'low_priority'] as const
+export type Queue = (typeof QUEUES)[number]
+
+export type Priority = 'urgent' | 'high' | 'normal' | 'low'
+
+/** The queue of a priority that a person chooses. */
+export const queueOf = (priority: Priority): Queue =>
+  priority === 'high' ? 'high_priority' : priority === 'low' ? 'low_priority' : priority
+
+/** Retries wait this long, by attempt; never inside a worker. */
+export const DELAYS_MS = [10_000, 60_000, 300_000, 1_800_000] as const
+
+/** The step at which a retry waits at least `ms`. */
+export const delayStep = (ms: number): number =>
+  DELAYS_MS.find(step => step >= ms) ?? (DELAYS_MS.at(-1) as number)
+
+/** A task: a name and a schema, kept apart from its handler so that who publishes never imports who works. */
+export interface TaskDefinition<Schema extends TSchema = TSchema> {
+  name: string
+  /** Ids only: what is secret or personal stays in PostgreSQL. */
+  payload: Schema
+  /** Where it goes unless the publisher says otherwise. */
+  queue: Queue
+  /** After how many failures it is parked; each waits one more step of DELAYS_MS. */
+  attempts: number
+}
+
+export function defineTask<Schema extends TSchema>(definition: TaskDefinition<Schema>) {
+  return definition
+}
+
+export interface Message {
+  id: string
+  task: string
+  queue: Queue
+  payload: unknown
+  /** 1 the first time. */
+  attempt: number
+  /** The request that caused it: joins logs of API, queue and worker. */
+  requestId: string | null
+}
+
+export interface Outgoing extends Message {
+  /** Not before this many ms; 0 for at once. */
+  delayMs: number
+}
+
+export interface TaskContext {
+  message: Message
+  /** Ends when the task is cancelled or its worker must stop now. */
+  signal: AbortSignal
+}
+
+/** Does the work of one message; rejecting means "try again by the task's policy". */
+export type Handler<Schema extends TSchema = TSchema> = (
+  payload: Static<Schema>,
+  context: TaskContext,
+) => Promise<void>
+
+export interface ParkedMessage {
+  message: Message
+  reason: string
+  at: number
+}
+
+export interface QueueDepth {
+  queue: Queue
+  ready: number
+  /** Handed to a consumer, not acknowledged yet. */
+  unacknowledged: number
+  /** Waiting for a retry. */
+  delayed: number
+  parked: number
+}
+
+export interface Consumer {
+  /** No new message; resolves when those in hand are finished. */
+  stop(): Promise<void>
+}
+
+/**
+ * What carries messages. At least once, in no promised order. RabbitMQ in production, in-process in the embedded mode;
+ * broker.contract.ts holds for all.
+ */
+export interface Broker {
+  /** Resolves when the broker has taken responsibility for all; rejects otherwise (some may have been taken). */
+  publish(messages: readonly Outgoing[]): Promise<void>
+  /**
+   * Hands messages of a queue to `take`, at most `slots` at a time; a message is acknowledged when `take` resolves and
+   * comes again when it rejects.
+   */
+  consume(queue: Queue, slots: number, take: (message: Message) => Promise<void>): Promise<Consumer>
+  /** Puts a message aside with its reason, for a person to look at. */
+  park(message: Message, reason: string): Promise<void>
+  parked(): Promise<ParkedMessage[]>
+  /** Publishes parked messages again from their first attempt; returns how many. All when `ids` is absent. */
+  replay(ids?: readonly string[]): Promise<number>
+  depths(): Promise<QueueDepth[]>
+  state(): 'ok' | 'down'
+  close(): Promise<void>
+}
