@@ -28,10 +28,6 @@ const optional = (env: string, doc: string): Setting<string> => text(env, '', do
 const secret = (env: string, doc: string): Setting<string> => ({
   ...text(env, undefined, doc),
   secret: true,
-  parse(value) {
-    if (value.length < 16) throw new Error('must have at least 16 characters')
-    return value
-  },
 })
 
 const integer = (env: string, fallback: number, doc: string, min = 0, max = 2 ** 31): Setting<number> => ({
@@ -191,15 +187,19 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
         continue
       }
       config[name] = setting.parse(value)
-      if (setting.secret && env.SAMACONSO_MODE !== 'embedded' && KNOWN_SECRETS.test(value)) {
-        faults.push(`${setting.env} holds a well-known value: choose a secret of your own.`)
-      }
+      // The demo's secrets are made at its first start or printed by it; production takes none that is short or known.
+      if (setting.secret && env.SAMACONSO_MODE !== 'embedded') faults.push(...weaknesses(setting.env, value))
     } catch (error) {
       faults.push(`${setting.env} ${(error as Error).message}.`)
     }
   }
   if (faults.length > 0) throw new ConfigError(faults)
   return config as Config
+}
+
+function weaknesses(name: string, value: string): string[] {
+  if (KNOWN_SECRETS.test(value)) return [`${name} holds a well-known value: choose a secret of your own.`]
+  return value.length < 16 ? [`${name} must have at least 16 characters.`] : []
 }
 
 function read(setting: Setting<unknown>, env: Record<string, string | undefined>): string | undefined {

@@ -161,7 +161,6 @@ export const testApp = (services: TestServices, register: (app: App) => void): P
     {
       tokens: services.tokens,
       limiter: services.limiter,
-      fanout: services.fanout,
       clock: services.clock,
       log: services.log,
       version: '0.0.0',

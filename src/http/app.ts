@@ -7,7 +7,7 @@ import fastify, {
   type RawServerDefault,
 } from 'fastify'
 import type { Static, TSchema } from 'typebox'
-import type { Fanout, Limiter } from '../cache/index.ts'
+import type { Limiter } from '../cache/index.ts'
 import type { Clock } from '../lib/clock.ts'
 import { newId } from '../lib/id.ts'
 import { Problem } from '../lib/problems.ts'
@@ -55,7 +55,6 @@ export interface RouteEntry {
 export interface HttpOptions {
   tokens: AccessTokens
   limiter: Limiter
-  fanout: Fanout
   clock: Clock
   log: Log
   health: Health

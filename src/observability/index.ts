@@ -1,1 +1,2 @@
 export { type Log, openLog } from './log.ts'
+export { renderMetrics } from './metrics.ts'

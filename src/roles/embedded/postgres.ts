@@ -7,6 +7,7 @@ import { arch, platform, userInfo } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import pg from 'pg'
 import { randomSecret } from '../../lib/secrets.ts'
+import { StartError, type Words } from '../say.ts'
 
 export interface EmbeddedPostgres {
   /** Of the application's role: owner of its database, nothing more. */
@@ -15,11 +16,6 @@ export interface EmbeddedPostgres {
   adminUrl: string
   port: number
   stop(): Promise<void>
-}
-
-/** A fault of the machine or its data that a person can mend: the message is one sentence with the remedy. */
-export class StartError extends Error {
-  override name = 'StartError'
 }
 
 export interface EmbeddedPostgresOptions {
@@ -120,9 +116,11 @@ async function findBinaries(): Promise<{ initdb: string; postgres: string }> {
   try {
     entry = createRequire(import.meta.url).resolve(name)
   } catch {
-    throw new StartError(
-      `No embedded PostgreSQL exists for this machine (${platform()} ${arch()}): give the address of your own server in DATABASE_URL.`,
-    )
+    const machine = `${platform()} ${arch()}`
+    throw new StartError({
+      fr: `Aucun PostgreSQL intégré n’existe pour cette machine (${machine}) : il faut Linux ou macOS, x64 ou arm64.`,
+      en: `No embedded PostgreSQL exists for this machine (${machine}): it takes Linux or macOS, x64 or arm64.`,
+    })
   }
   const root = dirname(dirname(entry))
   // The package leaves its library links to an install script; scripts of dependencies do not run here.
@@ -161,9 +159,10 @@ async function unprivileged(folder: string): Promise<string[]> {
     () => false,
   )
   if (!works) {
-    throw new StartError(
-      'PostgreSQL does not run as root and this machine allows no user namespace: start as an ordinary user.',
-    )
+    throw new StartError({
+      fr: 'PostgreSQL ne tourne pas en root et cette machine interdit les espaces de noms : démarrez en utilisateur ordinaire.',
+      en: 'PostgreSQL does not run as root and this machine allows no user namespace: start as an ordinary user.',
+    })
   }
   return prefix
 }
@@ -228,9 +227,10 @@ async function stopLeftover(data: string): Promise<void> {
     if (waited === 2_000) signal(pid, 'SIGINT')
     if (waited === 8_000) signal(pid, 'SIGQUIT')
     if (waited > 20_000) {
-      throw new StartError(
-        `A PostgreSQL server (process ${pid}) still runs on ${data}: stop it, then start again.`,
-      )
+      throw new StartError({
+        fr: `Un serveur PostgreSQL (processus ${pid}) tourne encore sur ${data} : arrêtez-le, puis recommencez.`,
+        en: `A PostgreSQL server (process ${pid}) still runs on ${data}: stop it, then start again.`,
+      })
     }
     await new Promise(done => setTimeout(done, 100))
   }
@@ -294,25 +294,33 @@ async function prepare(adminUrl: string, password: string): Promise<void> {
   }
 }
 
-async function explain(logFile: string, error: unknown): Promise<string> {
+async function explain(logFile: string, error: unknown): Promise<Words> {
   const log = await readFile(logFile, 'utf8').catch(() => '')
   return remedy(`${log.slice(-3_000)}\n${(error as Error).message}`)
 }
 
-function remedy(output: string): string {
+const DAMAGED =
+  /incompatible|not initialized by|checkpoint record|invalid (data|page|primary|magic|record)|PANIC|could not (open|read|find).*(file|pg_)/i
+
+function remedy(output: string): Words {
   if (/No space left on device/.test(output)) {
-    return 'The disk is full: free some space (1 GB is plenty), then start again.'
+    return {
+      fr: 'Le disque est plein : libérez de la place (1 Go suffit), puis recommencez.',
+      en: 'The disk is full: free some space (1 GB is plenty), then start again.',
+    }
   }
-  if (
-    /incompatible|not initialized by|checkpoint record|invalid (data|page|primary|magic|record)|PANIC|could not (open|read|find).*(file|pg_)/i.test(
-      output,
-    )
-  ) {
-    return 'The data directory is damaged or of another version: `npm start -- --reset` begins anew (the demo data is lost).'
+  if (DAMAGED.test(output)) {
+    return {
+      fr: 'Les données sont abîmées ou d’une autre version : « npm start -- --reset » recommence à zéro (les données de démonstration sont perdues).',
+      en: 'The data directory is damaged or of another version: `npm start -- --reset` begins anew (the demo data is lost).',
+    }
   }
   if (/Permission denied/i.test(output)) {
-    return 'The data directory may not be written by this user: give another one in DATA_DIR.'
+    return {
+      fr: 'Ce dossier de données ne peut pas être écrit par cet utilisateur : donnez-en un autre dans DATA_DIR.',
+      en: 'The data directory may not be written by this user: give another one in DATA_DIR.',
+    }
   }
   const last = output.trim().split('\n').slice(-3).join(' ')
-  return `PostgreSQL did not start: ${last}`
+  return { fr: `PostgreSQL n’a pas démarré : ${last}`, en: `PostgreSQL did not start: ${last}` }
 }

@@ -1,0 +1,55 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { ConfigError, envExample } from './config.ts'
+import { StartError } from './roles/say.ts'
+
+/** samaconso <command>: the one program with its many roles. */
+const COMMANDS: Record<string, { help: string; run: (args: string[]) => Promise<void> }> = {
+  all: {
+    help: 'everything in one process, with its database and the simulated world; --reset empties DATA_DIR first',
+    run: async args => (await import('./roles/all.ts')).runAll(args, process.env, await version()),
+  },
+  migrate: {
+    help: 'brings the database up to date',
+    run: async () => (await import('./roles/commands.ts')).runMigrate(process.env),
+  },
+  seed: {
+    help: '--customers N: makes customers 1 to N of the simulated world, with device, meter and agency',
+    run: async args => (await import('./roles/seed.ts')).runSeed(args, process.env),
+  },
+  openapi: {
+    help: 'prints the OpenAPI document; --write keeps it in openapi.json',
+    run: async args => {
+      const document = await (await import('./roles/openapi.ts')).openApiDocument(await version())
+      if (args.includes('--write')) await writeFile('openapi.json', document)
+      else process.stdout.write(document)
+    },
+  },
+  'env-example': {
+    help: 'prints every setting with its default; --write keeps it in .env.example',
+    run: async args => {
+      if (args.includes('--write')) await writeFile('.env.example', envExample())
+      else process.stdout.write(envExample())
+    },
+  },
+}
+
+async function version(): Promise<string> {
+  return JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')).version
+}
+
+const [name = 'help', ...args] = process.argv.slice(2)
+const command = COMMANDS[name]
+if (!command) {
+  const rows = Object.entries(COMMANDS).map(([word, { help }]) => `  ${word.padEnd(14)}${help}`)
+  console.log(`samaconso <command>\n\n${rows.join('\n')}`)
+  process.exitCode = name === 'help' || name === '--help' ? 0 : 2
+} else {
+  try {
+    await command.run(args)
+  } catch (error) {
+    // What a person can mend is one sentence; the rest needs its stack.
+    if (error instanceof StartError || error instanceof ConfigError) console.error(`\n${error.message}\n`)
+    else console.error(error)
+    process.exit(1)
+  }
+}

@@ -1,0 +1,232 @@
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { loadConfig } from '../config.ts'
+import { migrate, openDatabase } from '../db/index.ts'
+import { loadDemoAccounts } from '../modules/accounts/index.ts'
+import { ensureAgencies } from '../modules/agencies/index.ts'
+import { startMonitor } from '../monitor/index.ts'
+import { openLog } from '../observability/index.ts'
+import { inProcessBroker, QUEUES, startRelay } from '../tasks/index.ts'
+import { startApi } from './api.ts'
+import { dim, green, welcome } from './embedded/box.ts'
+import {
+  claimDataDir,
+  dataDirOf,
+  explainFileError,
+  loadSecrets,
+  logFileOf,
+  removeRunFile,
+  writeRunFile,
+} from './embedded/data-dir.ts'
+import { startEmbeddedPostgres } from './embedded/postgres.ts'
+import { type OutsideWorld, startSimulators } from './embedded/simulators.ts'
+import { StartError, say, type Words } from './say.ts'
+import { startScheduler } from './scheduler.ts'
+import { openServices } from './services.ts'
+import { startWorkerRole } from './worker.ts'
+
+type Env = Record<string, string | undefined>
+
+const SIMULATORS = fileURLToPath(new URL('../../simulators/main.ts', import.meta.url))
+const STOP_MS = 4_500
+
+/** The whole product in one process, its database and the simulated world beside it: `npm start`. */
+export async function runAll(args: string[], env: Env, version: string): Promise<void> {
+  const dir = dataDirOf(env)
+  await claimDataDir(dir, args.includes('--reset'))
+  const stack: (() => Promise<unknown>)[] = []
+  const stop = stopOnce(stack)
+  stopWithParent(stop)
+  try {
+    await start(dir, env, version, stack)
+  } catch (error) {
+    await stop()
+    throw explainFileError(error, dir)
+  }
+}
+
+async function start(
+  dir: string,
+  env: Env,
+  version: string,
+  stack: (() => Promise<unknown>)[],
+): Promise<void> {
+  const ports = demoPorts(env)
+  await Promise.all(Object.entries(ports).map(([name, port]) => refuseTakenPort(name, port)))
+
+  const [postgres, simulators] = await Promise.all([
+    step({ fr: 'Base de données', en: 'Database' }, async () => {
+      const server = await startEmbeddedPostgres({ folder: join(dir, 'postgres') })
+      stack.push(server.stop)
+      return server
+    }),
+    step(
+      { fr: 'Monde simulé (SIC, Postpaid, FCM, SMS)', en: 'Simulated world (SIC, Postpaid, FCM, SMS)' },
+      async () => {
+        const world = await startSimulators(SIMULATORS, join(dir, 'outside'), ports.SIMULATOR_PORT)
+        stack.push(world.stop)
+        return world
+      },
+    ),
+  ])
+  const config = loadConfig({
+    ...embeddedDefaults(simulators.outside),
+    ...(await loadSecrets(dir)),
+    ...env,
+    ...Object.fromEntries(Object.entries(ports).map(([name, port]) => [name, String(port)])),
+    DATABASE_URL: postgres.url,
+  })
+  const log = openLog({ level: config.logLevel, instance: config.instance, file: await logFileOf(dir) })
+
+  await step({ fr: 'Structure des données', en: 'Data structure' }, async () => {
+    const db = openDatabase({ url: postgres.url, pool: 1 })
+    await migrate(db).finally(() => db.close())
+  })
+
+  let wakeRelay: () => void = () => undefined
+  const opened = openServices(config, log, () => wakeRelay())
+  stack.push(opened.close)
+  const { services } = opened
+  await step({ fr: 'Comptes de démonstration', en: 'Demo accounts' }, async () => {
+    await ensureAgencies(services, await demoAgencies())
+    await loadDemoAccounts(services)
+  })
+
+  const roles = await step(
+    { fr: 'API, worker, planificateur, moniteur', en: 'API, worker, scheduler, monitor' },
+    async () => {
+      const broker = inProcessBroker()
+      stack.push(broker.close)
+      const relay = startRelay({
+        db: services.db,
+        broker,
+        onError: error => log.warn({ event: 'relay_failed', error }),
+      })
+      wakeRelay = relay.wake
+      stack.push(relay.stop)
+      const worker = await startWorkerRole(services, broker, 'samaconso_worker_1', QUEUES)
+      stack.push(() => worker.stop(2_000))
+      stack.push(startScheduler(services).stop)
+      const monitor = await startMonitor({ config, broker, workers: () => [worker], version })
+      stack.push(monitor.stop)
+      const api = await startApi(services, version, broker.state)
+      stack.push(api.stop)
+      return { api, monitor }
+    },
+  )
+
+  await writeRunFile(dir, {
+    pid: process.pid,
+    databaseUrl: postgres.url,
+    ports: { ...ports, POSTGRES_PORT: postgres.port, METRICS_PORT: roles.monitor.metricsPort },
+    startedAt: new Date().toISOString(),
+  })
+  stack.push(() => removeRunFile(dir))
+  log.info({ event: 'started', version, mode: config.mode })
+  write(
+    `\n${welcome({
+      api: `http://127.0.0.1:${ports.PORT}`,
+      monitor: `http://127.0.0.1:${ports.MONITOR_PORT}`,
+      simulators: simulators.outside.control,
+      dataDir: dir,
+    })}\n`,
+  )
+}
+
+const demoPorts = (env: Env): Record<'PORT' | 'MONITOR_PORT' | 'SIMULATOR_PORT', number> => ({
+  PORT: Number(env.PORT || 8001),
+  MONITOR_PORT: Number(env.MONITOR_PORT || 5555),
+  SIMULATOR_PORT: Number(env.SIMULATOR_PORT || 9900),
+})
+
+/** The simulated world by its addresses: what changes between this and production. Wide limits, all comes from one address. */
+function embeddedDefaults(outside: OutsideWorld): Env {
+  const server = (name: string, { host, port, user, password, database }: OutsideWorld['sic']): Env => ({
+    [`${name}_HOST`]: host,
+    [`${name}_PORT`]: String(port),
+    [`${name}_USER`]: user,
+    [`${name}_PASSWORD`]: password,
+    [`${name}_DATABASE`]: database,
+    [`${name}_CA_FILE`]: outside.caFile,
+  })
+  return {
+    SAMACONSO_MODE: 'embedded',
+    DRAIN_SECONDS: '0',
+    MONITOR_USER: 'admin',
+    MONITOR_PASSWORD: 'admin',
+    ...server('SIC', outside.sic),
+    ...server('POSTPAID', outside.postpaid),
+    FCM_BASE_URL: outside.fcm.baseUrl,
+    FCM_SERVICE_ACCOUNT_FILE: outside.fcm.serviceAccountFile,
+    FCM_CA_FILE: outside.caFile,
+    SMS_URL: outside.sms.url,
+    LIMIT_PER_ACCOUNT: '60000',
+    LIMIT_PER_NETWORK: '600000',
+    LIMIT_SIGN_INS_PER_NETWORK: '100000',
+    LIMIT_SMS_PER_PREFIX: '10000',
+    LIMIT_SMS_PER_DAY: '1000000',
+  }
+}
+
+/** The agencies of the simulated world, by number. */
+async function demoAgencies(): Promise<{ id: number; name: string }[]> {
+  const { AGENCIES } = await import('../../simulators/world/agencies.ts')
+  return AGENCIES.map((name, id) => ({ id, name }))
+}
+
+async function refuseTakenPort(name: string, port: number): Promise<void> {
+  await new Promise<void>((done, fail) => {
+    const probe = createServer()
+    probe.once('error', error => fail(portError(name, port, (error as NodeJS.ErrnoException).code ?? '')))
+    probe.listen(port, '127.0.0.1', () => probe.close(() => done()))
+  })
+}
+
+function portError(name: string, port: number, code: string): StartError {
+  const other = `${name}=${port + 100} npm start`
+  return code === 'EADDRINUSE'
+    ? new StartError({
+        fr: `Le port ${port} est pris par un autre programme : arrêtez-le, ou choisissez-en un autre, par exemple « ${other} ».`,
+        en: `Port ${port} is taken by another program: stop it, or choose another, for example \`${other}\`.`,
+      })
+    : new StartError({
+        fr: `Le port ${port} ne peut pas être ouvert (${code}) : choisissez-en un autre, par exemple « ${other} ».`,
+        en: `Port ${port} cannot be opened (${code}): choose another, for example \`${other}\`.`,
+      })
+}
+
+async function step<T>(name: Words, work: () => Promise<T>): Promise<T> {
+  const startedAt = performance.now()
+  const result = await work()
+  write(`${green('✓')} ${say(name)} ${dim(`${((performance.now() - startedAt) / 1_000).toFixed(1)} s`)}\n`)
+  return result
+}
+
+const write = (text: string) => process.stdout.write(text)
+
+/** Stops what was started, last first; whatever hangs does not hold the rest up beyond the time. */
+function stopOnce(stack: (() => Promise<unknown>)[]): () => Promise<void> {
+  let stopping: Promise<void> | undefined
+  return () => {
+    stopping ??= (async () => {
+      const late = setTimeout(() => process.exit(1), STOP_MS)
+      for (const close of stack.toReversed()) {
+        await close().catch((error: unknown) => process.stderr.write(`${(error as Error).message}\n`))
+      }
+      clearTimeout(late)
+    })()
+    return stopping
+  }
+}
+
+/** Ends with a signal, and with the process that started us: the channel to it closes when it is gone. */
+function stopWithParent(stop: () => Promise<void>): void {
+  const end = () => {
+    void stop().then(() => process.exit(0))
+  }
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, end)
+  process.on('disconnect', end)
+  // A closed terminal must not turn our last words into a crash.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
+}

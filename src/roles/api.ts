@@ -1,0 +1,96 @@
+import {
+  type AccessTokens,
+  type App,
+  buildApp,
+  type Health,
+  openAccessTokens,
+  watchHealth,
+} from '../http/index.ts'
+import { accountsRoutes, watchRevocations } from '../modules/accounts/index.ts'
+import { agenciesRoutes } from '../modules/agencies/index.ts'
+import { broadcastRoutes } from '../modules/broadcasts/index.ts'
+import { consumptionRoutes } from '../modules/consumption/index.ts'
+import { metersRoutes } from '../modules/meters/index.ts'
+import { notificationsRealtime, notificationsRoutes } from '../modules/notifications/index.ts'
+import type { Services } from '../services.ts'
+
+/** Every route of the business. */
+export function businessRoutes(app: App, services: Services, tokens: AccessTokens): void {
+  accountsRoutes(app, services, tokens)
+  agenciesRoutes(app, services)
+  metersRoutes(app, services)
+  consumptionRoutes(app, services)
+  notificationsRoutes(app, services)
+  broadcastRoutes(app, services)
+}
+
+export interface ApiRole {
+  app: App
+  port: number
+  /** Shows "draining" for as long as the balancer needs, finishes what is under way, closes sockets with a reason. */
+  stop(): Promise<void>
+}
+
+/** The HTTP application with all routes, not listening yet. */
+export const openApi = (
+  services: Services,
+  tokens: AccessTokens,
+  health: Health,
+  version: string,
+): Promise<App> =>
+  buildApp(
+    {
+      tokens,
+      limiter: services.limiter,
+      clock: services.clock,
+      log: services.log,
+      health,
+      version,
+      limits: {
+        perAccount: services.config.limitPerAccount,
+        perNetwork: services.config.limitPerNetwork,
+      },
+      trustedBalancers: services.config.trustedBalancers,
+    },
+    app => businessRoutes(app, services, tokens),
+  )
+
+/** Starts the API: HTTP and WebSocket. */
+export async function startApi(
+  services: Services,
+  version: string,
+  brokerState: () => 'ok' | 'down',
+): Promise<ApiRole> {
+  const { config } = services
+  const tokens = await openAccessTokens(config.tokenKey, services.clock)
+  const health = watchHealth({
+    version,
+    instance: config.instance,
+    checks: {
+      database: async () => (await services.db.query('select 1')).length === 1,
+      cache: async () => services.cache.state() === 'ok',
+      broker: async () => brokerState() === 'ok',
+      sic: async () => services.backoffice.state().sic === 'ok',
+      postpaid: async () => services.backoffice.state().postpaid === 'ok',
+      push: async () => services.push.state() === 'ok',
+      sms: async () => services.sms.state() === 'ok',
+    },
+    vital: ['database'],
+  })
+  const app = await openApi(services, tokens, health, version)
+  const realtime = notificationsRealtime(app, services, tokens)
+  const revocations = watchRevocations(services, tokens)
+  await app.listen({ host: config.host, port: config.port })
+  return {
+    app,
+    port: (app.server.address() as { port: number }).port,
+    async stop() {
+      health.drain()
+      await new Promise(done => setTimeout(done, config.drainSeconds * 1_000))
+      await realtime.closeAll('restart')
+      await app.close()
+      await revocations.stop()
+      health.stop()
+    },
+  }
+}

@@ -1,0 +1,73 @@
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { StartError } from '../say.ts'
+
+export interface SqlServer {
+  host: string
+  port: number
+  user: string
+  password: string
+  database: string
+}
+
+/** Where the simulated outside world listens, as its process tells in one line of JSON. */
+export interface OutsideWorld {
+  control: string
+  caFile: string
+  sic: SqlServer
+  postpaid: SqlServer
+  fcm: { baseUrl: string; serviceAccountFile: string }
+  sms: { url: string }
+}
+
+export interface SimulatorsProcess {
+  outside: OutsideWorld
+  pid: number
+  stop(): Promise<void>
+}
+
+const START_MS = 30_000
+
+/** Starts the simulators as a process of their own; they stop when our end of their standard input closes. */
+export async function startSimulators(
+  script: string,
+  folder: string,
+  controlPort: number,
+): Promise<SimulatorsProcess> {
+  const child = spawn(process.execPath, [script, '--data-dir', folder, '--port', String(controlPort)], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true,
+  })
+  let errors = ''
+  child.stderr.on('data', chunk => {
+    errors = (errors + chunk).slice(-2_000)
+  })
+  child.stdin.on('error', () => undefined)
+  const exited = new Promise<void>(done => child.once('exit', () => done()))
+
+  async function stop(): Promise<void> {
+    child.stdin.end()
+    const late = setTimeout(() => child.kill('SIGKILL'), 3_000)
+    await exited
+    clearTimeout(late)
+  }
+
+  const outside = await new Promise<OutsideWorld>((done, fail) => {
+    const timer = setTimeout(() => fail(new Error('the simulators took too long to start')), START_MS)
+    createInterface({ input: child.stdout }).once('line', line => {
+      clearTimeout(timer)
+      done(JSON.parse(line))
+    })
+    void exited.then(() => {
+      clearTimeout(timer)
+      fail(new Error(errors.trim() || 'the simulators ended at once'))
+    })
+  }).catch(async error => {
+    await stop()
+    throw new StartError({
+      fr: `Le monde simulé n’a pas démarré : ${error.message}`,
+      en: `The simulated world did not start: ${error.message}`,
+    })
+  })
+  return { outside, pid: child.pid as number, stop }
+}

@@ -1,0 +1,102 @@
+import { sweepSms } from '../modules/accounts/index.ts'
+import { sweepBroadcasts } from '../modules/broadcasts/index.ts'
+import { sweepDeliveries } from '../modules/notifications/index.ts'
+import type { Services } from '../services.ts'
+
+export interface SchedulerRole {
+  /** Finishes the round in hand and gives the lease back. */
+  stop(): Promise<void>
+}
+
+interface Job {
+  name: string
+  everyMs: number
+  run(services: Services): Promise<unknown>
+}
+
+const HOUR = 3_600_000
+
+const JOBS: readonly Job[] = [
+  { name: 'deliveries', everyMs: 1_000, run: sweepDeliveries },
+  { name: 'broadcasts', everyMs: 1_000, run: sweepBroadcasts },
+  { name: 'sms', everyMs: 5_000, run: sweepSms },
+  {
+    name: 'partitions',
+    everyMs: 6 * HOUR,
+    run: ({ db }) =>
+      db.query("select ensure_partitions('deliveries', now()), ensure_partitions('audit', now())"),
+  },
+  {
+    name: 'idempotency keys',
+    everyMs: HOUR,
+    run: ({ db }) =>
+      db.query(
+        `delete from idempotency_keys where scope in (
+           select scope from idempotency_keys where created_at < now() - interval '24 hours' limit 50000)`,
+      ),
+  },
+]
+
+const TICK_MS = 500
+const LEASE_SECONDS = 10
+
+/**
+ * Does what is due, while it holds the lease: of several schedulers one works, and another takes over within seconds
+ * when it is gone.
+ */
+export function startScheduler(services: Services): SchedulerRole {
+  const { db, clock, log, config } = services
+  const holder = `${config.instance}:${process.pid}`
+  const dueAt = new Map(JOBS.map(job => [job.name, 0]))
+  let stopping = false
+  let wake: () => void = () => undefined
+
+  async function holdsLease(): Promise<boolean> {
+    const rows = await db.query(
+      `insert into leases (name, holder, until) values ('scheduler', $1, now() + make_interval(secs => $2))
+       on conflict (name) do update set holder = excluded.holder, until = excluded.until
+       where leases.holder = excluded.holder or leases.until < now() returning 1`,
+      [holder, LEASE_SECONDS],
+    )
+    return rows.length === 1
+  }
+
+  async function round(): Promise<void> {
+    if (!(await holdsLease())) return
+    for (const job of JOBS) {
+      if (stopping || (dueAt.get(job.name) ?? 0) > clock.now()) continue
+      dueAt.set(job.name, clock.now() + job.everyMs)
+      try {
+        await job.run(services)
+      } catch (error) {
+        log.error({ event: 'scheduled_job_failed', job: job.name, error })
+      }
+    }
+  }
+
+  async function loop(): Promise<void> {
+    while (!stopping) {
+      await round().catch(error => log.warn({ event: 'scheduler_round_failed', error }))
+      if (stopping) break
+      await new Promise<void>(done => {
+        const timer = setTimeout(done, TICK_MS)
+        wake = () => {
+          clearTimeout(timer)
+          done()
+        }
+      })
+    }
+    await db
+      .query("delete from leases where name = 'scheduler' and holder = $1", [holder])
+      .catch(error => log.warn({ event: 'scheduler_lease_kept', error }))
+  }
+
+  const running = loop()
+  return {
+    async stop() {
+      stopping = true
+      wake()
+      await running
+    },
+  }
+}

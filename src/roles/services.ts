@@ -1,0 +1,71 @@
+import { openBackOffice } from '../backoffice/index.ts'
+import { inProcessCache, inProcessFanout, inProcessLimiter } from '../cache/index.ts'
+import { openFcm, openSms } from '../channels/index.ts'
+import type { Config } from '../config.ts'
+import { openDatabase } from '../db/index.ts'
+import { systemClock } from '../lib/clock.ts'
+import { openSecrets } from '../lib/secrets.ts'
+import type { Log } from '../observability/index.ts'
+import type { Services } from '../services.ts'
+
+/** Opens everything that the business works with, as configured. Nothing is reached before it is needed. */
+export function openServices(
+  config: Config,
+  log: Log,
+  wakeRelay: () => void,
+): { services: Services; close(): Promise<void> } {
+  const clock = systemClock
+  const db = openDatabase({
+    url: config.databaseUrl,
+    pool: config.databasePool,
+    onError: error => log.warn({ event: 'database_connection_lost', error }),
+  })
+  const backoffice = openBackOffice({
+    sic: {
+      host: config.sicHost,
+      port: config.sicPort,
+      user: config.sicUser,
+      password: config.sicPassword,
+      database: config.sicDatabase,
+      caFile: config.sicCaFile || undefined,
+    },
+    postpaid: {
+      host: config.postpaidHost,
+      port: config.postpaidPort,
+      user: config.postpaidUser,
+      password: config.postpaidPassword,
+      database: config.postpaidDatabase,
+      caFile: config.postpaidCaFile || undefined,
+    },
+    log,
+  })
+  const push = openFcm({
+    serviceAccountFile: config.fcmServiceAccountFile,
+    baseUrl: config.fcmBaseUrl,
+    caFile: config.fcmCaFile || undefined,
+    log,
+  })
+  const sms = openSms({ url: config.smsUrl, caFile: config.smsCaFile || undefined })
+  const cache = inProcessCache(clock)
+  const services: Services = {
+    config,
+    clock,
+    log,
+    db,
+    cache,
+    fanout: inProcessFanout(),
+    limiter: inProcessLimiter(clock),
+    wakeRelay,
+    backoffice,
+    push,
+    sms,
+    secrets: openSecrets({ pepper: config.pepper, sealKey: config.sealKey }),
+  }
+  return {
+    services,
+    async close() {
+      await Promise.allSettled([backoffice.close(), push.close(), sms.close(), cache.close()])
+      await db.close()
+    },
+  }
+}
