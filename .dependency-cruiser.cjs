@@ -2,7 +2,7 @@
 const layer = (name, allowed) => ({
   name: `${name}-knows-only-its-floor`,
   severity: 'error',
-  from: { path: `^src/${name}/`, pathNot: '\\.test\\.ts$' },
+  from: { path: `^src/${name}/`, pathNot: '\\.(test|contract)\\.ts$' },
   to: { path: '^src/', pathNot: `^src/(${[name, ...allowed, 'lib', 'config\\.ts'].join('|')})` },
 })
 
@@ -30,14 +30,14 @@ module.exports = {
     {
       name: 'modules-do-not-know-roles',
       severity: 'error',
-      from: { path: '^src/modules/', pathNot: '\\.test\\.ts$' },
+      from: { path: '^src/modules/', pathNot: '\\.(test|contract)\\.ts$' },
       to: { path: '^src/(roles|monitor|main\\.ts)' },
     },
     {
       name: 'modules-meet-at-the-door',
       comment: 'Another module is reached through its index.ts alone.',
       severity: 'error',
-      from: { path: '^src/modules/([^/]+)/', pathNot: '\\.test\\.ts$' },
+      from: { path: '^src/modules/([^/]+)/', pathNot: '\\.(test|contract)\\.ts$' },
       to: { path: '^src/modules/', pathNot: ['^src/modules/$1/', '^src/modules/[^/]+/index\\.ts$'] },
     },
     {
@@ -50,7 +50,7 @@ module.exports = {
       name: 'src-does-not-know-the-outside',
       comment: 'Only roles/all.ts may start the simulators, by dynamic import.',
       severity: 'error',
-      from: { path: '^src/', pathNot: '(^src/roles/all\\.ts$|\\.test\\.ts$)' },
+      from: { path: '^src/', pathNot: '(^src/roles/all\\.ts$|\\.(test|contract)\\.ts$)' },
       to: { path: '^(simulators|lab|bench|test)/' },
     },
     {

@@ -1,56 +1,17 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import fastify, {
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-  type FastifyTypeProvider,
-  type RawServerDefault,
-} from 'fastify'
-import type { Static, TSchema } from 'typebox'
+import type { IncomingMessage } from 'node:http'
+import fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Limiter } from '../cache/index.ts'
 import type { Clock } from '../lib/clock.ts'
 import { newId } from '../lib/id.ts'
 import { Problem } from '../lib/problems.ts'
 import type { Log } from '../observability/index.ts'
-import type { Access, Caller } from './caller.ts'
+import type { App } from './fastify.ts'
 import { type Gate, gatekeeper } from './gate.ts'
 import { type Health, healthRoutes } from './health.ts'
 import { documentRoutes } from './openapi.ts'
 import { languageOf, problemBody, toProblem } from './problem.ts'
 import type { AccessTokens } from './tokens.ts'
 import { compileValidator } from './validation.ts'
-
-interface TypeBoxProvider extends FastifyTypeProvider {
-  validator: this['schema'] extends TSchema ? Static<this['schema']> : unknown
-  serializer: this['schema'] extends TSchema ? Static<this['schema']> : unknown
-}
-
-/** Fastify with types from TypeBox schemas. */
-export type App = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, never, TypeBoxProvider>
-
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** Who may call the route; every route must say it. */
-    access?: Access
-    /** False for what balancers and monitors call all the time. */
-    limited?: boolean
-  }
-  interface FastifyRequest {
-    /** Set by the gate on every route that is not public. */
-    caller: Caller | null
-  }
-  interface FastifyInstance {
-    /** Every route with who may call it: for the tests that walk them all. */
-    routeTable: RouteEntry[]
-  }
-}
-
-export interface RouteEntry {
-  method: string
-  url: string
-  access: Access
-  schema: Record<string, unknown>
-}
 
 export interface HttpOptions {
   tokens: AccessTokens

@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import type { App } from './app.ts'
+import type { App } from './fastify.ts'
 
 export type ServiceState = 'ok' | 'down'
 

@@ -1,7 +1,7 @@
 import swagger from '@fastify/swagger'
 import scalar from '@scalar/fastify-api-reference'
 import { PROBLEMS } from '../lib/problems.ts'
-import type { App } from './app.ts'
+import type { App } from './fastify.ts'
 import { ProblemSchema } from './schemas.ts'
 
 const DESCRIPTION = `The interface of SamaConso: consumption, notifications, agencies.

@@ -1,0 +1,36 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { FastifyInstance, FastifyTypeProvider, RawServerDefault } from 'fastify'
+import type { Static, TSchema } from 'typebox'
+import type { Access, Caller } from './caller.ts'
+
+interface TypeBoxProvider extends FastifyTypeProvider {
+  validator: this['schema'] extends TSchema ? Static<this['schema']> : unknown
+  serializer: this['schema'] extends TSchema ? Static<this['schema']> : unknown
+}
+
+/** Fastify with types from TypeBox schemas. */
+export type App = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, never, TypeBoxProvider>
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Who may call the route; every route must say it. */
+    access?: Access
+    /** False for what balancers and monitors call all the time. */
+    limited?: boolean
+  }
+  interface FastifyRequest {
+    /** Set by the gate on every route that is not public. */
+    caller: Caller | null
+  }
+  interface FastifyInstance {
+    /** Every route with who may call it: for the tests that walk them all. */
+    routeTable: RouteEntry[]
+  }
+}
+
+export interface RouteEntry {
+  method: string
+  url: string
+  access: Access
+  schema: Record<string, unknown>
+}
