@@ -8,6 +8,7 @@ import type { Log } from '../observability/index.ts'
 import type { App } from './fastify.ts'
 import { type Gate, gatekeeper } from './gate.ts'
 import { type Health, healthRoutes } from './health.ts'
+import { parseJsonBodies } from './json.ts'
 import { documentRoutes } from './openapi.ts'
 import { languageOf, problemBody, toProblem } from './problem.ts'
 import type { AccessTokens } from './tokens.ts'
@@ -46,6 +47,7 @@ export async function buildApp(options: HttpOptions, register: (app: App) => voi
   }) as unknown as App
 
   app.setValidatorCompiler(compileValidator)
+  parseJsonBodies(app)
   app.decorate('routeTable', [])
   app.decorateRequest('caller', null)
   app.addHook('onRoute', route => {

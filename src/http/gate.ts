@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fast
 import type { Limiter } from '../cache/index.ts'
 import { Problem } from '../lib/problems.ts'
 import { mayCall } from './caller.ts'
+import { refuseNulInAddress } from './json.ts'
 import type { AccessTokens } from './tokens.ts'
 
 export interface Gate {
@@ -16,6 +17,7 @@ const MINUTE = 60_000
 /** The first thing that happens to a request: who calls, how often, whether they may. In this order. */
 export function gatekeeper({ tokens, limiter, limits }: Gate) {
   async function pass(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    refuseNulInAddress(request.url)
     const access = request.routeOptions.config.access ?? 'public'
     if (access !== 'public') {
       const { caller } = await tokens.verify(bearer(request.headers.authorization))
