@@ -1,7 +1,10 @@
+import type { Log } from '../observability/index.ts'
+
 /**
  * The company's systems in our own words. Column names stay inside this folder. Money is XOF, energy kWh, times UTC.
  * Every function rejects with `Unavailable` (lib/problems.ts, code `backoffice_unavailable`) when its system does not
- * answer in time, answers with an error, or is being left alone by the circuit breaker.
+ * answer in time, answers with an error, or is being left alone by the circuit breaker: at the latest after 1.8 s.
+ * Pages hold at most 500 rows.
  */
 
 /** A prepaid meter as SIC knows it. */
@@ -65,15 +68,18 @@ export interface Bill {
   account: string
   /** `YYYY-MM-DD`. */
   issuedOn: string
-  dueOn: string
-  days: number
+  /** `YYYY-MM-DD`, null when the source does not say. */
+  dueOn: string | null
+  /** Days covered, null when the source does not say. */
+  days: number | null
   /** The month that is billed, `YYYY-MM`. */
   month: string
   energyKwh: number
   amountXof: number
   taxesXof: number
   tariff: string | null
-  steps: ConsumptionStep[]
+  /** Energy by tranche, the first one first: the source holds neither price nor amount of a tranche. */
+  steps: { energyKwh: number }[]
 }
 
 export interface MonthTotal {
@@ -91,6 +97,7 @@ export interface Period {
 
 /** The row after which a page goes on: keyset, newest first. */
 export interface After {
+  /** Of a bill, the day of issue. */
   at: Date
   id: string
 }
@@ -109,9 +116,54 @@ export interface BackOffice {
   topupMonths(of: { meterNumber: string; poc: string } & Period): Promise<MonthTotal[]>
   /** Newest first by date of issue. */
   bills(of: { account: string } & Period, page: { limit: number; after?: After }): Promise<Bill[]>
-  /** One row per billed month, oldest first. */
+  /** One row per billed month that the period touches, oldest first. */
   billMonths(of: { account: string } & Period): Promise<MonthTotal[]>
-  /** What the complete health check and `/health` show: 'ok', 'slow' or 'down', from the breaker's own state; no call is made. */
+  /** What the complete health check and `/health` show, from the circuit breakers' own state; no call is made. */
   state(): Record<'sic' | 'postpaid', 'ok' | 'down'>
   close(): Promise<void>
+}
+
+/** Where a SQL Server is and who we are there. */
+export interface SqlServerAddress {
+  host: string
+  port: number
+  user: string
+  password: string
+  database: string
+  /** True by default. Then the certificate is always verified, and a server that offers no encryption is refused. */
+  encrypt?: boolean
+  /** The authority that is trusted, PEM; the system's ones without it. */
+  caFile?: string
+  /** The name that the certificate must carry; by default the host, so it is needed where that is an address. */
+  serverName?: string
+}
+
+/** How much a system of the company is asked of, and how long it is waited for. Milliseconds. */
+export interface Limits {
+  /** Open connections to each system. */
+  connections: number
+  /** Calls that may wait for a connection; more fail at once. */
+  queue: number
+  /** To connect and sign in. */
+  connectMs: number
+  /** From the request to the first byte of the answer. */
+  requestMs: number
+  /** For the server to acknowledge that a request is given up; then its connection is cut. */
+  cancelMs: number
+  /** The whole call, whatever happens. */
+  callMs: number
+  /** Failures in a row after which the system is left alone. */
+  failures: number
+  /** How long it is left alone before one probe. */
+  pauseMs: number
+}
+
+/** Hears when a system is left alone and when it answers again. */
+export type BackOfficeLog = Pick<Log, 'info' | 'warn'>
+
+export interface BackOfficeConfig {
+  sic: SqlServerAddress
+  postpaid: SqlServerAddress
+  log?: BackOfficeLog
+  limits?: Partial<Limits>
 }
