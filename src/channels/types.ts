@@ -1,3 +1,5 @@
+import type { Log } from '../observability/index.ts'
+
 /** What happened to one push on one device; the words of the delivery engine (docs/notifications.md). */
 export type PushOutcome =
   | { outcome: 'sent' }
@@ -5,8 +7,11 @@ export type PushOutcome =
   | { outcome: 'unregistered' }
   /** Final, with its reason. `dropToken` when the token itself is at fault; `stop` when the fault is ours and would hit every device. */
   | { outcome: 'refused'; reason: string; dropToken: boolean; stop: boolean }
-  /** Try later: the step to wait at least, in ms. `ambiguous` when the push may have arrived. */
-  | { outcome: 'retry'; reason: string; afterMs: number; ambiguous: boolean }
+  /**
+   * Try later, not before `afterMs`; whoever retries rounds it up to a step of theirs. `ambiguous` when the push may
+   * have arrived. `slowDown` when FCM is tired of all of us, not of this device alone: whoever sends to many pauses.
+   */
+  | { outcome: 'retry'; reason: string; afterMs: number; ambiguous: boolean; slowDown?: true }
 
 export interface PushMessage {
   /** The device's FCM token. */
@@ -27,9 +32,13 @@ export interface PushChannel {
   send(message: PushMessage, signal?: AbortSignal): Promise<PushOutcome>
   /** How many sends may usefully be under way at once. */
   readonly concurrency: number
+  /** 'down' when connections or the last sends in a row failed for reasons that are not a device's. No call is made. */
   state(): 'ok' | 'down'
   close(): Promise<void>
 }
+
+/** Where a channel tells what an operator should know; never a token, a code or a text of a message. */
+export type ChannelLog = Pick<Log, 'warn'>
 
 export type SmsOutcome =
   | { outcome: 'sent' }

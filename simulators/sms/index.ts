@@ -1,0 +1,1 @@
+export { type SmsGateway, startSmsGateway } from './server.ts'
