@@ -11,8 +11,10 @@ const CHUNK = 500
 
 let product: Product
 let admin: string
+let awa: Awaited<ReturnType<typeof signInCustomer>>
 beforeAll(async () => {
   product = await startProduct()
+  awa = await signInCustomer(product, ...DEMO)
   admin = await signInStaff(product, 'admin', 'Admin-demo-2026')
 }, 120_000)
 afterAll(() => product.stop())
@@ -23,7 +25,7 @@ describe('the back office in trouble', () => {
   let account: string
 
   beforeAll(async () => {
-    token = (await signInCustomer(product, ...DEMO)).token
+    token = awa.token
     const { body } = await product.call('GET', '/v1/meters', { token })
     meter = body.items.find((item: { kind: string }) => item.kind === 'prepaid').id
     account = body.items.find((item: { kind: string }) => item.kind === 'postpaid').id
@@ -110,7 +112,7 @@ describe('delivery in trouble', () => {
   }
 
   it('FCM dead for a while: nothing is lost, all is sent after', async () => {
-    const { token: _, pushToken } = await signInCustomer(product, ...DEMO)
+    const { pushToken } = awa
     await product.world('POST', '/push/behaviour', { outcome: 'dead', share: 1 })
     const found = await product.call('GET', '/v1/admin/customers?query=770000001', { token: admin })
     const ids: string[] = []

@@ -4,7 +4,7 @@ import type { App, RouteEntry } from '../src/http/index.ts'
 import { PROBLEMS } from '../src/lib/problems.ts'
 import { businessRoutes } from '../src/roles/api.ts'
 import { signedIn, type TestServices, testApp, testServices } from './harness.ts'
-import { hostile, toJson } from './hostile.ts'
+import { fitting, hostile, toJson } from './hostile.ts'
 import { type Belongings, furnish } from './world.ts'
 
 const RUNS = 60
@@ -60,23 +60,24 @@ interface Call {
 
 const calls = ({ schema }: RouteEntry): fc.Arbitrary<Call> =>
   fc.record({
-    params: hostile(schema.params as never).map(value => (value ?? {}) as Record<string, unknown>),
+    params: fitting((schema.params ?? { type: 'object' }) as never) as fc.Arbitrary<Record<string, unknown>>,
     query: hostile(schema.querystring as never),
     body: hostile(schema.body as never),
     useOwn: fc.boolean(),
   })
 
+/** Any value as the text of an address. */
+const asText = (value: unknown): string =>
+  (typeof value === 'object' ? toJson(value) : String(value)).toWellFormed().slice(0, 2_000)
+
 function address(route: RouteEntry, { params, query, useOwn }: Call): string {
   const path = route.url.replace(/:(\w+)/g, (_, name: string) => {
     const own = useOwn ? mine.idFor(route.url, name) : undefined
-    return encodeURIComponent((own ?? String(params[name] ?? 'x')).toWellFormed()).slice(0, 2_000)
+    return encodeURIComponent(own ?? asText(params[name] ?? 'x'))
   })
   if (!route.schema.querystring || typeof query !== 'object' || query === null) return path
   const search = new URLSearchParams(
-    Object.entries(query).map(([name, value]): [string, string] => [
-      name,
-      String(value).toWellFormed().slice(0, 2_000),
-    ]),
+    Object.entries(query).map(([name, value]): [string, string] => [name, asText(value)]),
   )
   return `${path}?${search}`
 }
@@ -105,6 +106,16 @@ function judge(answer: Awaited<ReturnType<typeof send>>): void {
   expect(problem.status).toBe(statusCode)
 }
 
+/** The failing call, readable: generated values can be huge. */
+const shortReport = (route: RouteEntry) => (details: fc.RunDetails<[Call]>) => {
+  if (!details.failed) return
+  const [call] = details.counterexample ?? []
+  const cause = details.errorInstance instanceof Error ? details.errorInstance.message : ''
+  throw new Error(
+    `${route.method} ${route.url} (seed ${details.seed}, path ${details.counterexamplePath}): ${toJson(call).slice(0, 1_500)}\n${cause.slice(0, 1_500)}`,
+  )
+}
+
 describe('no call, however made, breaks a route or shows its inside', () => {
   // Signing out would end the session that the others need.
   const skipped = new Set(['POST /v1/auth/logout', 'DELETE /v1/me/sessions/:id'])
@@ -118,7 +129,10 @@ describe('no call, however made, breaks a route or shows its inside', () => {
         fc.asyncProperty(calls(route), async call => {
           judge(await send(route, call))
         }),
-        { numRuns: route.schema.body || route.schema.querystring || route.schema.params ? RUNS : 3 },
+        {
+          reporter: shortReport(route),
+          numRuns: route.schema.body || route.schema.querystring || route.schema.params ? RUNS : 3,
+        },
       )
     }
   })

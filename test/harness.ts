@@ -6,7 +6,14 @@ import { inProcessCache, inProcessFanout, inProcessLimiter } from '../src/cache/
 import type { PushMessage, PushOutcome, SmsOutcome } from '../src/channels/types.ts'
 import { type Config, loadConfig } from '../src/config.ts'
 import { type Database, openDatabase } from '../src/db/index.ts'
-import { type AccessTokens, type App, buildApp, openAccessTokens, type Role } from '../src/http/index.ts'
+import {
+  type AccessTokens,
+  type App,
+  buildApp,
+  type HttpOptions,
+  openAccessTokens,
+  type Role,
+} from '../src/http/index.ts'
 import { newId } from '../src/lib/id.ts'
 import { openSecrets, randomSecret, sha256 } from '../src/lib/secrets.ts'
 import { nameKey } from '../src/lib/text.ts'
@@ -156,7 +163,11 @@ const unreachableBackOffice: BackOffice = {
 }
 
 /** The HTTP server with the routes given, for `inject`. */
-export const testApp = (services: TestServices, register: (app: App) => void): Promise<App> =>
+export const testApp = (
+  services: TestServices,
+  register: (app: App) => void,
+  overrides: Partial<HttpOptions> = {},
+): Promise<App> =>
   buildApp(
     {
       tokens: services.tokens,
@@ -171,6 +182,7 @@ export const testApp = (services: TestServices, register: (app: App) => void): P
         instance: 'test',
         report: () => ({ status: 'running', services: {} }),
       },
+      ...overrides,
     },
     register,
   )

@@ -7,8 +7,12 @@ const DEMO = { phone: '+221770000001', pin: '7394', meter: '14100000018', accoun
 const ADMIN = ['admin', 'Admin-demo-2026'] as const
 
 let product: Product
+let awa: Awaited<ReturnType<typeof signInCustomer>>
+let moussa: Awaited<ReturnType<typeof signInCustomer>>
 beforeAll(async () => {
   product = await startProduct()
+  awa = await signInCustomer(product, DEMO.phone, DEMO.pin)
+  moussa = await signInCustomer(product, '+221770000002', '2846')
 }, 120_000)
 afterAll(() => product.stop())
 
@@ -29,7 +33,7 @@ async function listen(token: string, lastSeenId?: string) {
 
 describe('the main job, as people do it', () => {
   it('a customer of the demo follows the consumption of both their meters', async () => {
-    const { token } = await signInCustomer(product, DEMO.phone, DEMO.pin)
+    const { token } = awa
     const { body: meters } = await product.call('GET', '/v1/meters', { token })
     expect(
       meters.items.map((meter: { number: string; role: string; status: string }) => [
@@ -97,7 +101,7 @@ describe('the main job, as people do it', () => {
   })
 
   it('a purchase shows in the top-ups with its token', async () => {
-    const { token } = await signInCustomer(product, '+221770000002', '2846')
+    const { token } = moussa
     const { body: meters } = await product.call('GET', '/v1/meters', { token })
     const meter = meters.items.find((item: { kind: string }) => item.kind === 'prepaid')
     const bought = await product.world('POST', '/sic/topups', { meter: meter.number, amountXof: 5_000 })
@@ -112,7 +116,7 @@ describe('the main job, as people do it', () => {
   }, 90_000)
 
   it('an administrator notifies one customer, who hears it live, as a push, and finds it in the inbox', async () => {
-    const { token, pushToken } = await signInCustomer(product, DEMO.phone, DEMO.pin)
+    const { token, pushToken } = awa
     const socket = await listen(token)
     const admin = await signInStaff(product, ...ADMIN)
     const found = await product.call(
@@ -155,7 +159,7 @@ describe('the main job, as people do it', () => {
 
   it('an administrator tells everyone something and follows it to the end', async () => {
     const admin = await signInStaff(product, ...ADMIN)
-    const { token, pushToken } = await signInCustomer(product, DEMO.phone, DEMO.pin)
+    const { token, pushToken } = awa
     const audience = { kind: 'everyone' }
     const preview = await product.call('POST', '/v1/admin/broadcasts/preview', {
       token: admin,

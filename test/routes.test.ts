@@ -6,6 +6,7 @@ import { type Belongings, furnish } from './world.ts'
 
 /** Everything that answers without a token, on purpose. A new one is added here with open eyes. */
 const PUBLIC = [
+  'GET /',
   'GET /.well-known/jwks.json',
   'GET /docs/problems',
   'GET /health',
@@ -13,6 +14,8 @@ const PUBLIC = [
   'GET /health/ready',
   'GET /openapi.json',
   'GET /v1/agencies',
+  // The first message of a socket carries the token, never its address.
+  'GET /v1/realtime',
   'POST /v1/auth/otp',
   'POST /v1/auth/pin-reset',
   'POST /v1/auth/register',

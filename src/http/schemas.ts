@@ -9,7 +9,12 @@ export const Strict: typeof Type.Object = ((properties: Record<string, TSchema>,
 
 export const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
 
-export const Id = Type.String({ format: 'uuid', description: 'Opaque identifier' })
+/** The pattern too: the format alone allows `urn:uuid:`, which PostgreSQL does not. */
+export const Id = Type.String({
+  format: 'uuid',
+  pattern: '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$',
+  description: 'Opaque identifier',
+})
 
 export const Instant = Type.String({ format: 'date-time', examples: ['2026-03-07T23:30:00.000Z'] })
 
