@@ -5,6 +5,7 @@ import { loadConfig } from '../config.ts'
 import { migrate, openDatabase } from '../db/index.ts'
 import { loadDemoAccounts } from '../modules/accounts/index.ts'
 import { ensureAgencies } from '../modules/agencies/index.ts'
+import { linkDemoMeters } from '../modules/meters/index.ts'
 import { startMonitor } from '../monitor/index.ts'
 import { openLog } from '../observability/index.ts'
 import { inProcessBroker, QUEUES, startRelay } from '../tasks/index.ts'
@@ -30,6 +31,7 @@ type Env = Record<string, string | undefined>
 
 const SIMULATORS = fileURLToPath(new URL('../../simulators/main.ts', import.meta.url))
 const STOP_MS = 4_500
+const MIGRATION_MS = 3_600_000
 
 /** The whole product in one process, its database and the simulated world beside it: `npm start`. */
 export async function runAll(args: string[], env: Env, version: string): Promise<void> {
@@ -80,7 +82,7 @@ async function start(
   const log = openLog({ level: config.logLevel, instance: config.instance, file: await logFileOf(dir) })
 
   await step({ fr: 'Structure des données', en: 'Data structure' }, async () => {
-    const db = openDatabase({ url: postgres.url, pool: 1 })
+    const db = openDatabase({ url: postgres.url, pool: 1, statementTimeout: MIGRATION_MS })
     await migrate(db).finally(() => db.close())
   })
 
@@ -90,7 +92,7 @@ async function start(
   const { services } = opened
   await step({ fr: 'Comptes de démonstration', en: 'Demo accounts' }, async () => {
     await ensureAgencies(services, await demoAgencies())
-    await loadDemoAccounts(services)
+    await linkDemoMeters(services, await loadDemoAccounts(services))
   })
 
   const roles = await step(
@@ -108,7 +110,7 @@ async function start(
       const worker = await startWorkerRole(services, broker, 'samaconso_worker_1', QUEUES)
       stack.push(() => worker.stop(2_000))
       stack.push(startScheduler(services).stop)
-      const monitor = await startMonitor({ config, broker, workers: () => [worker], version })
+      const monitor = await startMonitor({ config, broker, workers: () => [worker], version, log })
       stack.push(monitor.stop)
       const api = await startApi(services, version, broker.state)
       stack.push(api.stop)
@@ -161,6 +163,7 @@ function embeddedDefaults(outside: OutsideWorld): Env {
     FCM_SERVICE_ACCOUNT_FILE: outside.fcm.serviceAccountFile,
     FCM_CA_FILE: outside.caFile,
     SMS_URL: outside.sms.url,
+    SMS_CA_FILE: outside.caFile,
     LIMIT_PER_ACCOUNT: '60000',
     LIMIT_PER_NETWORK: '600000',
     LIMIT_SIGN_INS_PER_NETWORK: '100000',

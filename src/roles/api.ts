@@ -80,6 +80,7 @@ export async function startApi(
   const app = await openApi(services, tokens, health, version)
   const realtime = notificationsRealtime(app, services, tokens)
   const revocations = watchRevocations(services, tokens)
+  await revocations.ready
   await app.listen({ host: config.host, port: config.port })
   return {
     app,

@@ -1,4 +1,4 @@
-import { sweepSms } from '../modules/accounts/index.ts'
+import { forgetOld, sweepSms } from '../modules/accounts/index.ts'
 import { sweepBroadcasts } from '../modules/broadcasts/index.ts'
 import { sweepDeliveries } from '../modules/notifications/index.ts'
 import type { Services } from '../services.ts'
@@ -20,6 +20,7 @@ const JOBS: readonly Job[] = [
   { name: 'deliveries', everyMs: 1_000, run: sweepDeliveries },
   { name: 'broadcasts', everyMs: 1_000, run: sweepBroadcasts },
   { name: 'sms', everyMs: 5_000, run: sweepSms },
+  { name: 'old accounts data', everyMs: HOUR, run: forgetOld },
   {
     name: 'partitions',
     everyMs: 6 * HOUR,

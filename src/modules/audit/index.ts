@@ -1,1 +1,1 @@
-export { record } from './record.ts'
+export { type Act, record, recordEach } from './record.ts'
