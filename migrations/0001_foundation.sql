@@ -65,7 +65,8 @@ create table devices (
   installation text not null check (length(installation) between 1 and 100),
   name text check (length(name) <= 80),
   platform text check (platform in ('android', 'ios', 'web')),
-  push_token text unique check (length(push_token) <= 4096),
+  -- What a B-tree can hold, and ten times what FCM gives.
+  push_token text unique check (length(push_token) <= 2000),
   -- SHA-256 of the secret that the device keeps since an SMS code proved it.
   secret_hash bytea,
   failed_attempts smallint not null default 0,
@@ -94,7 +95,8 @@ create table sessions (
   revoked_at timestamptz,
   revoked_reason text
 );
-create index sessions_of_account on sessions (account_id) where revoked_at is null;
+create index sessions_of_account on sessions (account_id, id);
+create index sessions_of_device on sessions (device_id) where device_id is not null;
 create index sessions_revoked on sessions (revoked_at) where revoked_at is not null;
 
 create table sms_codes (
@@ -160,7 +162,12 @@ create unique index meter_links_one_owner on meter_links (meter_id) where role =
 create unique index meter_links_one_default on meter_links (customer_id) where is_default and status in ('pending', 'active');
 create index meter_links_of_customer on meter_links (customer_id);
 create index meter_links_of_meter on meter_links (meter_id);
-create index meter_links_of_agency on meter_links (agency_id, customer_id) where activated_at is not null;
+-- The walk of an agency's customers, from the index alone.
+create index meter_links_of_agency on meter_links (agency_id, customer_id) include (activated_at, ended_at)
+  where activated_at is not null;
+-- What staff have to decide, who waits longest first: of all, and of one agency.
+create index meter_links_waiting on meter_links (id) where status = 'pending';
+create index meter_links_waiting_in_agency on meter_links (agency_id, id) where status = 'pending';
 
 -- The last known copy of what the back office answered, for when it does not.
 create table backoffice_copies (
@@ -187,7 +194,7 @@ create table notifications (
   deleted_at timestamptz
 );
 create index notifications_inbox on notifications (customer_id, created_at desc, id desc) where deleted_at is null;
-create index notifications_unread on notifications (customer_id) where read_at is null and deleted_at is null;
+create index notifications_unread on notifications (customer_id, created_at desc, id desc) where read_at is null and deleted_at is null;
 
 -- One row for the inbox of everybody; what each reads is kept apart.
 create table broadcasts (
@@ -202,8 +209,11 @@ create table broadcasts (
   scheduled_at timestamptz,
   expires_at timestamptz not null,
   created_by uuid not null references accounts,
+  -- The agency in whose name an agent sent it; null for the company's.
+  agency_id integer references agencies,
   created_at timestamptz not null default now(),
   started_at timestamptz,
+  -- When every device was accounted for.
   finished_at timestamptz,
   -- Reach as counted when it was accepted.
   customers integer not null,
@@ -212,10 +222,12 @@ create table broadcasts (
   planned_through uuid,
   planned_chunks integer not null default 0,
   planned boolean not null default false,
-  stop_reason text
+  stop_reason text,
+  -- Outcomes and reasons, written when it finished: they outlive the units.
+  report jsonb
 );
-create index broadcasts_open on broadcasts (state) where state in ('scheduled', 'running', 'paused');
-create index broadcasts_newest on broadcasts (created_at desc, id desc);
+create index broadcasts_open on broadcasts (state) where finished_at is null;
+create index broadcasts_of_agency on broadcasts (agency_id, id) where agency_id is not null;
 
 -- Whose inbox a broadcast is in: 'everyone', 'agency:3', 'meter:<id>', 'customer:<id>'.
 create table broadcast_targets (
@@ -224,6 +236,7 @@ create table broadcast_targets (
   broadcast_id uuid not null references broadcasts on delete cascade,
   primary key (target, started_at, broadcast_id)
 );
+create index broadcast_targets_of_broadcast on broadcast_targets (broadcast_id);
 
 create table broadcast_reads (
   customer_id uuid not null references accounts on delete cascade,
@@ -243,6 +256,10 @@ create table deliveries (
   after_customer uuid,
   through_customer uuid,
   devices uuid[],
+  -- How many devices it was planned for; unknown for the first unit of a notification.
+  size integer,
+  -- How many of `devices`, the first ones, may have it already: their last attempt had no answer.
+  unsure integer not null default 0,
   queue text not null check (queue in ('urgent', 'high_priority', 'normal', 'low_priority')),
   state text not null default 'pending' check (state in ('pending', 'done', 'parked')),
   attempt smallint not null default 0,
@@ -250,7 +267,8 @@ create table deliveries (
   takes smallint not null default 0,
   due_at timestamptz not null default now(),
   lease_until timestamptz,
-  published_at timestamptz not null default now(),
+  -- From here on its message is believed lost: the sweep publishes it again.
+  republish_at timestamptz not null default now(),
   sent integer not null default 0,
   unregistered integer not null default 0,
   refused integer not null default 0,
@@ -264,7 +282,7 @@ create table deliveries (
   finished_at timestamptz,
   check ((notification_id is null) <> (broadcast_id is null))
 ) partition by range (id);
-create index deliveries_pending on deliveries (published_at) where state = 'pending';
+create index deliveries_pending on deliveries (republish_at) where state = 'pending';
 create index deliveries_of_broadcast on deliveries (broadcast_id, state) where broadcast_id is not null;
 create index deliveries_of_notification on deliveries (notification_id) where notification_id is not null;
 create table deliveries_rest partition of deliveries default;

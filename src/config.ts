@@ -1,3 +1,4 @@
+import { createPrivateKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 
 /**
@@ -11,6 +12,8 @@ interface Setting<T> {
   fallback: T | undefined
   parse(text: string): T
   secret?: boolean
+  /** The part of a secret value that must be strong; all of it when absent. */
+  secretOf?: (value: string) => string
 }
 
 type Values<S> = { [K in keyof S]: S[K] extends Setting<infer T> ? T : never }
@@ -64,6 +67,35 @@ const list = (env: string, doc: string): Setting<string[]> => ({
       .filter(Boolean),
 })
 
+/** Kept as text; its errors never show it. */
+const signingKey = (env: string, doc: string): Setting<string> => ({
+  ...secret(env, doc),
+  parse(value) {
+    if (keyType(value) !== 'ed25519') throw new Error('must be an Ed25519 private key in PKCS#8 PEM')
+    return value
+  },
+})
+
+function keyType(pem: string): string | undefined {
+  try {
+    return createPrivateKey(pem).asymmetricKeyType
+  } catch {
+    return undefined
+  }
+}
+
+const databaseUrl = (env: string, doc: string): Setting<string> => ({
+  ...secret(env, doc),
+  parse(value) {
+    if (!/^postgres(ql)?:$/.test(parseUrl(value)?.protocol ?? ''))
+      throw new Error('must start with postgres://')
+    return value
+  },
+  secretOf: value => parseUrl(value)?.password ?? '',
+})
+
+const parseUrl = (value: string): URL | undefined => (URL.canParse(value) ? new URL(value) : undefined)
+
 const port = (env: string, fallback: number, doc: string) => integer(env, fallback, doc, 0, 65_535)
 
 export const SETTINGS = {
@@ -95,13 +127,13 @@ export const SETTINGS = {
     600,
   ),
 
-  databaseUrl: {
-    ...text('DATABASE_URL', undefined, 'postgres://user:password@host:6432/samaconso, through PgBouncer.'),
-    secret: true,
-  } as Setting<string>,
+  databaseUrl: databaseUrl(
+    'DATABASE_URL',
+    'postgres://user:password@host:6432/samaconso, through PgBouncer.',
+  ),
   databasePool: integer('DATABASE_POOL', 10, 'Connections to PostgreSQL of this process.', 1, 100),
 
-  tokenKey: secret('TOKEN_KEY', 'Private key (PKCS#8 PEM, Ed25519) that signs access tokens.'),
+  tokenKey: signingKey('TOKEN_KEY', 'Private key (PKCS#8 PEM, Ed25519) that signs access tokens.'),
   pepper: secret('PEPPER', 'Mixed into the hashes of PINs and passwords; never changes.'),
   sealKey: secret('SEAL_KEY', 'Encrypts what waits in the database for a moment: codes, texts of SMS.'),
 
@@ -188,7 +220,9 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
       }
       config[name] = setting.parse(value)
       // The demo's secrets are made at its first start or printed by it; production takes none that is short or known.
-      if (setting.secret && env.SAMACONSO_MODE !== 'embedded') faults.push(...weaknesses(setting.env, value))
+      if (setting.secret && env.SAMACONSO_MODE !== 'embedded') {
+        faults.push(...weaknesses(setting.env, setting.secretOf?.(value) ?? value))
+      }
     } catch (error) {
       faults.push(`${setting.env} ${(error as Error).message}.`)
     }

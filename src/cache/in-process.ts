@@ -1,4 +1,3 @@
-import { EventEmitter } from 'node:events'
 import type { Clock } from '../lib/clock.ts'
 import { Lru } from './lru.ts'
 import type { Allowance, Cache, Fanout, Limiter } from './types.ts'
@@ -9,9 +8,9 @@ const MAX_COUNTERS = 200_000
 
 /** The cache of a single process. */
 export function inProcessCache(clock: Clock): Cache {
-  const texts = new Lru<{ text: string; until: number }>(MAX_BYTES)
+  const answers = new Lru<{ answer: string | Buffer; until: number }>(MAX_BYTES)
   const versions = new Lru<number>(MAX_SCOPES)
-  const flights = new Map<string, Promise<string>>()
+  const flights = new Map<string, Promise<string | Buffer>>()
   // A forgotten scope starts again at a number that was never used, so what was kept under it stays unreachable.
   let next = 0
 
@@ -24,23 +23,38 @@ export function inProcessCache(clock: Clock): Cache {
     return known
   }
 
-  async function fill(key: string, ttlMs: number, load: () => Promise<string>) {
-    const text = await load()
-    texts.set(key, { text, until: clock.now() + ttlMs }, text.length * 2 + key.length * 2 + 100)
-    return text
+  async function fill(key: string, ttlMs: number, load: () => Promise<string | Buffer>) {
+    const answer = await load()
+    const size = typeof answer === 'string' ? answer.length * 2 : answer.length
+    answers.set(key, { answer, until: clock.now() + ttlMs }, size + key.length * 2 + 100)
+    return answer
+  }
+
+  function read(
+    key: string,
+    scopes: readonly string[],
+    ttlMs: number,
+    load: () => Promise<string | Buffer>,
+  ): string | Buffer | Promise<string | Buffer> {
+    // Versions first and counted, so that no key can be read as another key with other versions.
+    let full = `${scopes.length}`
+    for (const scope of scopes) full += `|${version(scope)}`
+    full += `|${key}`
+    const kept = answers.get(full)
+    if (kept && kept.until > clock.now()) return kept.answer
+    const underWay = flights.get(full)
+    if (underWay) return underWay
+    const flight = fill(full, ttlMs, load).finally(() => flights.delete(full))
+    flights.set(full, flight)
+    return flight
   }
 
   return {
     async text(key, scopes, ttlMs, load) {
-      let full = key
-      for (const scope of scopes) full += `|${version(scope)}`
-      const kept = texts.get(full)
-      if (kept && kept.until > clock.now()) return kept.text
-      const underWay = flights.get(full)
-      if (underWay) return underWay
-      const flight = fill(full, ttlMs, load).finally(() => flights.delete(full))
-      flights.set(full, flight)
-      return flight
+      return (await read(`text ${key}`, scopes, ttlMs, load)) as string
+    },
+    async bytes(key, scopes, ttlMs, load) {
+      return (await read(`bytes ${key}`, scopes, ttlMs, async () => Buffer.from(await load()))) as Buffer
     },
     async bump(...scopes) {
       for (const scope of scopes) versions.set(scope, ++next)
@@ -52,17 +66,39 @@ export function inProcessCache(clock: Clock): Cache {
   }
 }
 
-/** Fan-out within a single process. */
-export function inProcessFanout(): Fanout {
-  const emitter = new EventEmitter().setMaxListeners(0)
+/**
+ * Fan-out within a single process. A listener that throws stops neither the publisher nor the others; its error goes to
+ * `onError`, or else ends the process as any error that nobody handles.
+ */
+export function inProcessFanout(onError: (error: unknown) => void = throwLater): Fanout {
+  const topics = new Map<string, Set<(message: unknown) => void>>()
   return {
-    publish: (topic, message) => void emitter.emit(topic, message),
+    publish(topic, message) {
+      for (const listener of [...(topics.get(topic) ?? [])]) {
+        try {
+          listener(message)
+        } catch (error) {
+          onError(error)
+        }
+      }
+    },
     subscribe(topic, listener) {
-      emitter.on(topic, listener)
-      return () => void emitter.off(topic, listener)
+      // One's own, so that the same function may subscribe twice and each leaves by itself.
+      const own = (message: unknown) => listener(message)
+      const listeners = topics.get(topic) ?? new Set()
+      topics.set(topic, listeners.add(own))
+      return () => {
+        listeners.delete(own)
+        if (listeners.size === 0 && topics.get(topic) === listeners) topics.delete(topic)
+      }
     },
   }
 }
+
+const throwLater = (error: unknown): void =>
+  queueMicrotask(() => {
+    throw error
+  })
 
 /**
  * Allowances of a single process: a sliding window over two fixed ones, the one before weighted by what is left of it
@@ -71,7 +107,7 @@ export function inProcessFanout(): Fanout {
 export function inProcessLimiter(clock: Clock): Limiter {
   const counters = new Lru<{ window: number; count: number; before: number }>(MAX_COUNTERS)
   return {
-    async take(key, limit, windowMs): Promise<Allowance> {
+    take(key, limit, windowMs): Allowance {
       const now = clock.now()
       const window = Math.floor(now / windowMs)
       const known = counters.get(key)

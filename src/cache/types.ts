@@ -6,6 +6,8 @@ export interface Cache {
    * load that finishes late cannot bring the past back. One load at a time per key, however many ask.
    */
   text(key: string, scopes: readonly string[], ttlMs: number, load: () => Promise<string>): Promise<string>
+  /** As `text`, as the bytes to send: encoded once, not for each who reads. Nobody may change them. */
+  bytes(key: string, scopes: readonly string[], ttlMs: number, load: () => Promise<string>): Promise<Buffer>
   /** What depends on these scopes is read anew. Resolves when every later reader sees it. */
   bump(...scopes: string[]): Promise<void>
   state(): 'ok' | 'down'
@@ -28,8 +30,12 @@ export interface Allowance {
 
 /** Counts within windows of time. */
 export interface Limiter {
-  /** Takes one from the allowance of `key`: `limit` in any window of `windowMs`. */
-  take(key: string, limit: number, windowMs: number): Promise<Allowance>
+  /**
+   * Takes one from the allowance of `key`: at most `limit` in each window of `windowMs` by the clock, less than twice
+   * that in any stretch as long as a window, and never more in the long run. What is refused is not counted; after
+   * `retryAfterMs` one more is allowed if nobody else took it. A key has one window.
+   */
+  take(key: string, limit: number, windowMs: number): Allowance | Promise<Allowance>
   /** Gives the whole allowance back, after a success. */
   forget(key: string): Promise<void>
 }

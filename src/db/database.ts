@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { Problem } from '../lib/problems.ts'
 import { translate } from './errors.ts'
 
 /** Something that runs SQL: the database, or one transaction of it. */
@@ -13,7 +14,10 @@ export interface Tx extends Queryable {
 }
 
 export interface Database extends Queryable {
-  /** One transaction; rolled back when `work` rejects. */
+  /**
+   * One transaction; rolled back when `work` rejects, and when a statement failed in it even though `work` went on: it
+   * then rejects, since nothing was kept.
+   */
   tx<T>(work: (tx: Tx) => Promise<T>): Promise<T>
   /** A connection of one's own, for COPY and the like; destroyed afterwards when `work` rejects. */
   withConnection<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T>
@@ -25,6 +29,10 @@ export interface DatabaseOptions {
   url: string
   /** Connections at most. */
   pool?: number
+  /** Callers that may wait for a connection; one more is refused at once. */
+  maxWaiting?: number
+  /** ms that each may wait for one. */
+  connectTimeout?: number
   /** ms that a statement may take, measured here; the server's own limit is set by its role. */
   statementTimeout?: number
   /** Told about connections that die while idle. */
@@ -42,7 +50,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   const pool = new pg.Pool({
     connectionString: options.url,
     max: options.pool ?? 10,
-    connectionTimeoutMillis: 5_000,
+    connectionTimeoutMillis: options.connectTimeout ?? 5_000,
     idleTimeoutMillis: 30_000,
     query_timeout: options.statementTimeout ?? 10_000,
     application_name: 'samaconso',
@@ -50,53 +58,71 @@ export function openDatabase(options: DatabaseOptions): Database {
   })
   pool.on('error', error => options.onError?.(error))
 
-  async function withConnection<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  const maxWaiting = options.maxWaiting ?? 10_000
+
+  async function connect(): Promise<pg.PoolClient> {
+    if (pool.waitingCount >= maxWaiting) throw new Problem('unavailable', { retryAfter: 2 })
     const client = await pool.connect().catch(error => Promise.reject(translate(error)))
+    // Told to whoever runs a statement on it; without a listener a connection lost in between would end the process.
+    client.on('error', ignore)
+    return client
+  }
+
+  function release(client: pg.PoolClient, broken: boolean): void {
+    client.off('error', ignore)
+    client.release(broken)
+  }
+
+  async function withConnection<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    const client = await connect()
+    let broken = true
     try {
       const result = await work(client)
-      client.release()
+      broken = false
       return result
     } catch (error) {
-      client.release(true)
       throw translate(error)
+    } finally {
+      release(client, broken)
     }
   }
 
   async function run<Row>(client: pg.Pool | pg.PoolClient, text: string, values?: readonly unknown[]) {
-    const result = await client.query(text, values as unknown[])
+    const result = await client
+      .query(text, values as unknown[])
+      .catch((error: unknown) => Promise.reject(translate(error)))
     return result.rows as Row[]
   }
 
   return {
     withConnection,
     async query(text, values) {
-      try {
-        return await run(pool, text, values)
-      } catch (error) {
-        throw translate(error)
-      }
+      if (pool.waitingCount >= maxWaiting) throw new Problem('unavailable', { retryAfter: 2 })
+      return run(pool, text, values)
     },
     async tx(work) {
-      const client = await pool.connect().catch(error => Promise.reject(translate(error)))
+      const client = await connect()
       const after: (() => void | Promise<void>)[] = []
       let broken = false
+      let over = false
       let result: Awaited<ReturnType<typeof work>>
       try {
-        await client.query('begin')
+        await run(client, 'begin')
         result = await work({
-          query: (text, values) => run(client, text, values),
+          async query(text, values) {
+            // The connection is somebody else's by now.
+            if (over) throw new Error('This transaction is over.')
+            return run(client, text, values)
+          },
           afterCommit: step => void after.push(step),
         })
-        await client.query('commit')
+        await commit(client)
       } catch (error) {
-        // A connection that cannot even roll back is thrown away.
-        broken = await client.query('rollback').then(
-          () => false,
-          () => true,
-        )
-        throw translate(error)
+        broken = !(await rollback(client, error))
+        throw error
       } finally {
-        client.release(broken)
+        over = true
+        release(client, broken)
       }
       for (const step of after) await step()
       return result
@@ -104,4 +130,22 @@ export function openDatabase(options: DatabaseOptions): Database {
     stats: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
     close: () => pool.end(),
   }
+}
+
+const ignore = () => undefined
+
+async function commit(client: pg.PoolClient): Promise<void> {
+  const { command } = await client.query('commit').catch((error: unknown) => Promise.reject(translate(error)))
+  // After a failed statement PostgreSQL answers COMMIT by rolling back, without an error.
+  if (command !== 'COMMIT') throw new Error('The transaction was rolled back: a statement in it had failed.')
+}
+
+/** Whether the connection can go on. One whose statement is still running is not asked: its answer may never come. */
+async function rollback(client: pg.PoolClient, error: unknown): Promise<boolean> {
+  const cause = error instanceof Problem ? error.cause : error
+  if (cause instanceof Error && cause.message === 'Query read timeout') return false
+  return client.query('rollback').then(
+    () => true,
+    () => false,
+  )
 }

@@ -1,3 +1,3 @@
 export { type Database, openDatabase, type Queryable, type Tx } from './database.ts'
 export { isUniqueViolation } from './errors.ts'
-export { migrate } from './migrate.ts'
+export { MigrationChanged, migrate } from './migrate.ts'

@@ -1,5 +1,7 @@
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
 import type { Limiter } from '../cache/index.ts'
 import type { Clock } from '../lib/clock.ts'
 import { newId } from '../lib/id.ts'
@@ -44,6 +46,11 @@ export async function buildApp(options: HttpOptions, register: (app: App) => voi
       const given = request.headers['x-request-id']
       return typeof given === 'string' && REQUEST_ID.test(given) ? given : newId(clock.now())
     },
+    frameworkErrors(error, request, reply) {
+      reply.header('x-request-id', request.id)
+      sendProblem(log, error, request, reply)
+    },
+    clientErrorHandler: (error, socket) => refuseUnreadable(error, socket, newId(clock.now())),
   }) as unknown as App
 
   app.setValidatorCompiler(compileValidator)
@@ -51,8 +58,11 @@ export async function buildApp(options: HttpOptions, register: (app: App) => voi
   app.decorate('routeTable', [])
   app.decorateRequest('caller', null)
   app.addHook('onRoute', route => {
-    const access = route.config?.access ?? (route.url.startsWith('/docs') ? 'public' : undefined)
+    const access = route.config?.access ?? (/^\/docs(\/|$)/.test(route.url) ? 'public' : undefined)
     if (!access) throw new Error(`Route ${route.method} ${route.url} does not say who may call it.`)
+    if (route.config?.limited === false && access !== 'public') {
+      throw new Error(`Route ${route.method} ${route.url} needs the gate: only a public one goes without.`)
+    }
     route.config = { ...route.config, access }
     for (const method of [route.method].flat()) {
       if (method === 'HEAD') continue
@@ -72,8 +82,15 @@ export async function buildApp(options: HttpOptions, register: (app: App) => voi
   healthRoutes(app, options.health)
   app.get(
     '/.well-known/jwks.json',
-    { config: { access: 'public' }, schema: { tags: ['sign in'], summary: 'Public keys of access tokens' } },
-    () => options.tokens.jwks,
+    {
+      config: { access: 'public' },
+      schema: {
+        tags: ['sign in'],
+        summary: 'Public keys of access tokens',
+        response: { 200: Type.Object({ keys: Type.Array(Type.Record(Type.String(), Type.String())) }) },
+      },
+    },
+    () => options.tokens.jwks as { keys: Record<string, string>[] },
   )
   register(app)
   await app.ready()
@@ -86,7 +103,7 @@ function sendProblem(log: Log, error: unknown, request: FastifyRequest, reply: F
     const fields = {
       event: 'request_failed',
       requestId: request.id,
-      code: problem.code,
+      problem: problem.code,
       error: problem.cause ?? error,
     }
     if (problem.code === 'internal') log.error(fields)
@@ -95,6 +112,19 @@ function sendProblem(log: Log, error: unknown, request: FastifyRequest, reply: F
   if (problem.retryAfter !== undefined) reply.header('retry-after', Math.ceil(problem.retryAfter))
   const body = problemBody(problem, languageOf(request.headers['accept-language']), request.id)
   return reply.code(problem.status).type('application/problem+json').serializer(JSON.stringify).send(body)
+}
+
+/** What is not even HTTP, or has headers too large: answered like everything else, and hung up. */
+function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket, requestId: string): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const body = JSON.stringify(problemBody(new Problem('malformed'), 'fr', requestId))
+  socket.end(
+    `HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\nx-request-id: ${requestId}\r\n` +
+      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  )
 }
 
 function logResponse(log: Log, request: FastifyRequest, reply: FastifyReply): void {

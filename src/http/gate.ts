@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
-import type { Limiter } from '../cache/index.ts'
+import type { Allowance, Limiter } from '../cache/index.ts'
 import { Problem } from '../lib/problems.ts'
-import { mayCall } from './caller.ts'
+import { type Access, type Caller, mayCall } from './caller.ts'
 import { refuseNulInAddress } from './json.ts'
 import type { AccessTokens } from './tokens.ts'
 
@@ -14,25 +14,49 @@ export interface Gate {
 
 const MINUTE = 60_000
 
-/** The first thing that happens to a request: who calls, how often, whether they may. In this order. */
+/**
+ * The first thing that happens to a request: who calls, how often, whether they may. In this order. Nothing is waited
+ * for as long as the token is remembered and the limiter answers at once.
+ */
 export function gatekeeper({ tokens, limiter, limits }: Gate) {
-  async function pass(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  function pass(request: FastifyRequest, reply: FastifyReply): Promise<void> | undefined {
     refuseNulInAddress(request.url)
     const access = request.routeOptions.config.access ?? 'public'
-    if (access !== 'public') {
-      const { caller } = await tokens.verify(bearer(request.headers.authorization))
-      request.caller = caller
+    if (access === 'public') return take(reply, `network:${request.ip}`, limits.perNetwork)
+    const { authorization } = request.headers
+    const known = authorization && BEARER.test(authorization) && tokens.remembered(authorization.slice(7))
+    if (known) return admit(request, reply, known.caller, access)
+    return authenticate(request, reply).then(caller => admit(request, reply, caller, access))
+  }
+
+  function admit(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    caller: Caller,
+    access: Exclude<Access, 'public'>,
+  ): Promise<void> | undefined {
+    request.caller = caller
+    const taken = take(reply, `account:${caller.id}`, limits.perAccount)
+    if (taken) return taken.then(() => refuseOthers(caller, access))
+    refuseOthers(caller, access)
+  }
+
+  /** What is no token at all counts against its network; one that merely ended is somebody's, who will sign in again. */
+  async function authenticate(request: FastifyRequest, reply: FastifyReply): Promise<Caller> {
+    try {
+      return (await tokens.verify(bearer(request.headers.authorization))).caller
+    } catch (error) {
+      if (error instanceof Problem && error.code === 'unauthenticated') {
+        await take(reply, `network:${request.ip}`, limits.perNetwork)
+      }
+      throw error
     }
-    const { caller } = request
-    const limit = caller ? limits.perAccount : limits.perNetwork
-    const allowance = await limiter.take(
-      caller ? `account:${caller.id}` : `network:${request.ip}`,
-      limit,
-      MINUTE,
-    )
-    reply.header('ratelimit-limit', limit).header('ratelimit-remaining', allowance.remaining)
-    if (!allowance.ok) throw new Problem('rate_limited', { retryAfter: allowance.retryAfterMs / 1_000 })
-    if (caller && access !== 'public' && !mayCall(caller.role, access)) throw new Problem('forbidden')
+  }
+
+  function take(reply: FastifyReply, key: string, limit: number): Promise<void> | undefined {
+    const allowance = limiter.take(key, limit, MINUTE)
+    if (allowance instanceof Promise) return allowance.then(later => tell(reply, limit, later))
+    tell(reply, limit, allowance)
   }
 
   return (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void => {
@@ -42,9 +66,28 @@ export function gatekeeper({ tokens, limiter, limits }: Gate) {
       return
     }
     reply.header('x-content-type-options', 'nosniff').header('cache-control', 'no-store')
-    pass(request, reply).then(() => done(), done)
+    let passing: Promise<void> | undefined
+    try {
+      passing = pass(request, reply)
+    } catch (error) {
+      done(error as Error)
+      return
+    }
+    if (passing) passing.then(() => done(), done)
+    else done()
   }
 }
+
+function tell(reply: FastifyReply, limit: number, { ok, remaining, retryAfterMs }: Allowance): void {
+  reply.header('ratelimit-limit', limit).header('ratelimit-remaining', remaining)
+  if (!ok) throw new Problem('rate_limited', { retryAfter: retryAfterMs / 1_000 })
+}
+
+function refuseOthers(caller: Caller, access: Exclude<Access, 'public'>): void {
+  if (!mayCall(caller.role, access)) throw new Problem('forbidden')
+}
+
+const BEARER = /^bearer /i
 
 function bearer(header: string | undefined): string {
   const token = header?.match(/^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i)?.[1]

@@ -11,14 +11,18 @@ export interface Health {
 }
 
 const Report = Type.Object({
-  status: Type.String({ enum: ['running', 'draining', 'unavailable'] }),
-  version: Type.String(),
-  instance: Type.String(),
+  status: Type.String({ enum: ['running', 'draining', 'unavailable'], examples: ['running'] }),
+  version: Type.String({ examples: ['0.1.0'] }),
+  instance: Type.String({ examples: ['samaconso_api_1'] }),
   degraded: Type.Optional(
     Type.Boolean({ description: 'Something that this instance can do without is away' }),
   ),
-  services: Type.Record(Type.String(), Type.String({ enum: ['ok', 'down'] })),
+  services: Type.Record(Type.String(), Type.String({ enum: ['ok', 'down'] }), {
+    examples: [{ database: 'ok', cache: 'ok', broker: 'ok', sic: 'down' }],
+  }),
 })
+
+const Status = Type.Object({ status: Type.String({ examples: ['running'] }) })
 
 /**
  * For balancers and people. A dependency that is away does not take an instance out: every instance would go at once.
@@ -56,7 +60,7 @@ export function healthRoutes(app: App, health: Health): void {
       schema: {
         tags: ['health'],
         summary: 'The process answers',
-        response: { 200: Type.Object({ status: Type.String() }) },
+        response: { 200: Status },
       },
     },
     () => ({ status: 'running' }),
@@ -69,8 +73,8 @@ export function healthRoutes(app: App, health: Health): void {
         tags: ['health'],
         summary: 'Whether to send customers here',
         response: {
-          200: Type.Object({ status: Type.String() }),
-          503: Type.Object({ status: Type.String() }),
+          200: Status,
+          503: Status,
         },
       },
     },
@@ -105,7 +109,10 @@ export function watchHealth(options: {
       return
     }
     looking.add(name)
-    const ok = await check().catch(() => false)
+    // Whatever fails in a look is an answer: down.
+    const ok = await Promise.resolve()
+      .then(check)
+      .catch(() => false)
     looking.delete(name)
     services[name] = ok ? 'ok' : 'down'
   }

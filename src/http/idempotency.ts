@@ -47,7 +47,7 @@ export async function once(
        on conflict (scope) do update set fingerprint = excluded.fingerprint, status = excluded.status,
          body = excluded.body, created_at = now()
        where idempotency_keys.created_at <= now() - interval '24 hours' returning 1`,
-      [scope, fingerprint, answer.status, JSON.stringify(answer.body)],
+      [scope, fingerprint, answer.status, JSON.stringify(answer.body ?? null)],
     )
     // The same request finished between our look and our lock: undo ours, the client asks again and gets that answer.
     if (kept.length === 0) throw new Problem('request_in_progress', { retryAfter: 1 })

@@ -1,5 +1,5 @@
 export { buildApp, type HttpOptions } from './app.ts'
-export { type Access, type Caller, type Language, mayCall, type Role } from './caller.ts'
+export type { Access, Caller, Language, Role } from './caller.ts'
 export type { App, RouteEntry } from './fastify.ts'
 export { type Health, type ServiceState, watchHealth } from './health.ts'
 export { type Answer, type Once, once } from './idempotency.ts'

@@ -7,7 +7,8 @@ const SUSPECT = /\\u(0000|d[89a-f])/i
 /** JSON bodies: what PostgreSQL cannot keep as text (NUL, half of a surrogate pair) is refused at the door. */
 export function parseJsonBodies(app: App): void {
   const parse = app.getDefaultJsonParser('error', 'error')
-  app.removeContentTypeParser('application/json')
+  // Plain text would be taken for a body, and refused as one of the wrong type.
+  app.removeContentTypeParser(['application/json', 'text/plain'])
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, text: string, done) => {
     // Many clients send an empty body with this header on a POST that takes none.
     if (text === '') return done(null, undefined)

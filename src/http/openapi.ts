@@ -1,6 +1,6 @@
 import swagger from '@fastify/swagger'
 import scalar from '@scalar/fastify-api-reference'
-import { PROBLEMS } from '../lib/problems.ts'
+import { PROBLEMS, Problem } from '../lib/problems.ts'
 import type { App } from './fastify.ts'
 import { ProblemSchema } from './schemas.ts'
 
@@ -10,6 +10,21 @@ Sign in with \`POST /v1/auth/token\` and send \`Authorization: Bearer <accessTok
 \`application/problem+json\` with a stable \`code\`; their words are in the language of \`Accept-Language\` (fr, en, wo).
 Lists take \`limit\` and an opaque \`cursor\`. A POST that creates something honours \`Idempotency-Key\`. Money is XOF in
 whole francs, energy kWh, times ISO 8601.`
+
+const PROBLEM_RESPONSE = {
+  description: 'What went wrong, by its stable `code`',
+  content: { 'application/problem+json': { schema: { $ref: 'Problem#' } } },
+}
+
+const DOCS_POLICY = [
+  "default-src 'self'",
+  "script-src 'self' 'unsafe-inline'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "font-src 'self' data:",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+].join('; ')
 
 /** OpenAPI 3.1 at /openapi.json, made from the routes' own schemas; readable at /docs. */
 export async function documentRoutes(app: App, version: string): Promise<void> {
@@ -30,7 +45,7 @@ export async function documentRoutes(app: App, version: string): Promise<void> {
           ...schema,
           ...(isPublic ? { security: [] } : {}),
           'x-access': route.config?.access,
-          response: { ...(schema?.response as object), default: { $ref: 'Problem#' } },
+          response: { ...(schema?.response as object), default: PROBLEM_RESPONSE },
         } as typeof schema,
       }
     },
@@ -39,9 +54,30 @@ export async function documentRoutes(app: App, version: string): Promise<void> {
   app.get('/docs/problems', { config: { access: 'public' }, schema: { hide: true } }, (_request, reply) =>
     reply.type('text/html; charset=utf-8').send(problemsPage()),
   )
+  // Until there is a portal, whoever comes by the front door finds the documentation.
+  app.get('/', { config: { access: 'public' }, schema: { hide: true } }, (_request, reply) =>
+    reply.redirect('/docs/'),
+  )
+  app.addHook('onRequest', (request, reply, done) => {
+    if (!request.url.startsWith('/docs')) return done()
+    // Whatever the pages' scripts may want, nothing is loaded from other hosts.
+    reply.header('content-security-policy', DOCS_POLICY)
+    // The pages read it as part of an address, and would fail.
+    done(URL.canParse(`http://${request.headers.host}`) ? undefined : new Problem('malformed'))
+  })
   await app.register(scalar, {
     routePrefix: '/docs',
-    configuration: { title: 'SamaConso', url: '/openapi.json', withDefaultFonts: false, telemetry: false },
+    configuration: {
+      title: 'SamaConso',
+      pageTitle: 'SamaConso',
+      url: '/openapi.json',
+      withDefaultFonts: false,
+      telemetry: false,
+      hideClientButton: true,
+      showDeveloperTools: 'never',
+      agent: { disabled: true },
+      mcp: { disabled: true },
+    },
   })
 }
 

@@ -8,12 +8,15 @@ import type { Caller, Role } from './caller.ts'
 /** Access tokens live half an hour. */
 export const ACCESS_TOKEN_SECONDS = 1_800
 const ISSUER = 'samaconso'
+/** Verified tokens in memory, some 500 bytes each. */
 const REMEMBERED = 50_000
 
 export interface AccessTokens {
   issue(caller: Caller): Promise<string>
   /** The caller of a token that is genuine, alive and not revoked; `Problem('unauthenticated' | 'session_ended')` otherwise. */
   verify(token: string): Promise<{ caller: Caller; expiresAt: number }>
+  /** What `verify` found before, at once; undefined when it has to be asked. `Problem('session_ended')` as there. */
+  remembered(token: string): { caller: Caller; expiresAt: number } | undefined
   /** From now on tokens of these sessions are refused. Forgets them when their tokens are dead anyway. */
   revoke(sessionIds: readonly string[]): void
   /** Public keys, for /.well-known/jwks.json. */
@@ -26,12 +29,18 @@ interface Known {
 }
 
 /** EdDSA tokens, verified once and remembered for their short life. */
-export async function openAccessTokens(privateKeyPem: string, clock: Clock): Promise<AccessTokens> {
+export async function openAccessTokens(
+  privateKeyPem: string,
+  clock: Clock,
+  { remembered = REMEMBERED }: { remembered?: number } = {},
+): Promise<AccessTokens> {
   const privateKey = createPrivateKey(privateKeyPem)
+  if (privateKey.asymmetricKeyType !== 'ed25519')
+    throw new Error('Access tokens are signed with an Ed25519 key.')
   const publicKey: KeyObject = createPublicKey(privateKey)
   const jwk = await exportJWK(publicKey)
   const kid = await calculateJwkThumbprint(jwk)
-  const known = new Lru<Known>(REMEMBERED)
+  const known = new Lru<Known>(remembered)
   const revoked = new Map<string, number>()
 
   function refuseEnded({ caller, expiresAt }: Known): void {
@@ -81,6 +90,11 @@ export async function openAccessTokens(privateKeyPem: string, clock: Clock): Pro
         known.set(token, entry)
       }
       refuseEnded(entry)
+      return entry
+    },
+    remembered(token) {
+      const entry = known.get(token)
+      if (entry) refuseEnded(entry)
       return entry
     },
     revoke(sessionIds) {

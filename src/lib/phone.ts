@@ -17,5 +17,6 @@ export function parsePhone(text: string): string | null {
 /** Whether an E.164 number can receive an SMS: Senegalese mobiles start with 7. */
 export const isMobile = (phone: string): boolean => /^\+2217\d{8}$/.test(phone)
 
-/** A phone number for a log: `+221770000001` becomes `+22177*****01`. */
-export const maskPhone = (phone: string): string => phone.replace(/^(\+22\d\d\d)\d+(\d\d)$/, '$1*****$2')
+/** A phone number for a log: `+221770000001` becomes `+22177*****01`; what is not one is masked whole. */
+export const maskPhone = (phone: string): string =>
+  /^\+221\d{9}$/.test(phone) ? `${phone.slice(0, 6)}*****${phone.slice(-2)}` : '*****'

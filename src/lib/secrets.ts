@@ -12,7 +12,7 @@ import { Problem } from './problems.ts'
 
 /** Cryptography with the server's own keys. */
 export interface Secrets {
-  /** Hashes a PIN or password: argon2id, 19 MiB, t=2, with the pepper. Rejects with `rate_limited` when too many wait. */
+  /** Hashes a PIN or password: argon2id, 19 MiB, t=2, with the pepper. Rejects with `unavailable` when too many wait. */
   hash(plain: string): Promise<string>
   /** Whether `plain` is what was hashed. Costs the same for a null hash, so an absent account cannot be told by time. */
   verify(hash: string | null, plain: string): Promise<boolean>
@@ -49,7 +49,8 @@ export function sealWith(key: Uint8Array, plain: string): Buffer {
 
 /** The text of `sealWith`; throws when the key is another or the bytes were changed. */
 export function unsealWith(key: Uint8Array, sealed: Buffer): string {
-  const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, 12))
+  // A tag cut short would be accepted otherwise, and is quickly guessed.
+  const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, 12), { authTagLength: 16 })
   decipher.setAuthTag(sealed.subarray(12, 28))
   return Buffer.concat([decipher.update(sealed.subarray(28)), decipher.final()]).toString('utf8')
 }

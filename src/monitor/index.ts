@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Config } from '../config.ts'
 import { sha256 } from '../lib/secrets.ts'
-import { renderMetrics } from '../observability/index.ts'
+import { type Log, renderMetrics } from '../observability/index.ts'
 import type { Broker, Worker } from '../tasks/index.ts'
 
 export interface MonitorOptions {
@@ -10,6 +10,7 @@ export interface MonitorOptions {
   broker: Broker
   workers: () => Worker[]
   version: string
+  log: Log
 }
 
 export interface MonitorRole {
@@ -22,15 +23,23 @@ export interface MonitorRole {
  * port of its own, which the balancer does not know.
  */
 export async function startMonitor(options: MonitorOptions): Promise<MonitorRole> {
-  const { config } = options
-  const monitor = createServer((request, response) => void serve(options, request, response))
-  const metrics = createServer(async (request, response) => {
-    if (request.url !== '/metrics') return send(response, 404, { error: 'Only /metrics is here.' })
-    const { type, text } = await renderMetrics()
-    response.writeHead(200, { 'content-type': type }).end(text)
-  })
-  await listen(monitor, config.host, config.monitorPort)
-  await listen(metrics, config.host, config.metricsPort)
+  const { config, log } = options
+  const serving = (answer: Serve) =>
+    createServer((request, response) => {
+      answer(options, request, response).catch(error => {
+        log.error({ event: 'monitor_failed', path: request.url?.slice(0, 200), error })
+        send(response, 503, { error: 'This cannot be told at the moment; the log says why.' })
+      })
+    })
+  const monitor = serving(show)
+  const metrics = serving(showMetrics)
+  try {
+    await listen(monitor, config.host, config.monitorPort)
+    await listen(metrics, config.host, config.metricsPort)
+  } catch (error) {
+    await Promise.all([close(monitor), close(metrics)])
+    throw error
+  }
   return {
     metricsPort: (metrics.address() as { port: number }).port,
     async stop() {
@@ -39,24 +48,27 @@ export async function startMonitor(options: MonitorOptions): Promise<MonitorRole
   }
 }
 
-async function serve(
-  options: MonitorOptions,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
+type Serve = (options: MonitorOptions, request: IncomingMessage, response: ServerResponse) => Promise<void>
+
+const showMetrics: Serve = async (_options, request, response) => {
+  if (request.url !== '/metrics') return send(response, 404, { error: 'Only /metrics is here.' })
+  const { type, text } = await renderMetrics()
+  response.writeHead(200, { 'content-type': type }).end(text)
+}
+
+const show: Serve = async (options, request, response) => {
   if (!isAllowed(options.config, request.headers.authorization)) {
     response.setHeader('www-authenticate', 'Basic realm="SamaConso", charset="UTF-8"')
     return send(response, 401, { error: 'Sign in with the monitor’s user and password.' })
   }
-  if (request.method !== 'GET') return send(response, 405, { error: 'This monitor only shows.' })
-  try {
-    const path = new URL(request.url ?? '/', 'http://monitor').pathname
-    const answer = await ROUTES[path]?.(options)
-    if (answer === undefined) send(response, 404, { error: `Try ${Object.keys(ROUTES).join(', ')}.` })
-    else send(response, 200, answer)
-  } catch {
-    send(response, 503, { error: 'The broker does not answer.' })
+  if (request.method !== 'GET') {
+    response.setHeader('allow', 'GET')
+    return send(response, 405, { error: 'This monitor only shows.' })
   }
+  const path = (request.url ?? '/').replace(/\?.*/s, '')
+  const route = Object.hasOwn(ROUTES, path) ? ROUTES[path] : undefined
+  if (route) send(response, 200, await route(options))
+  else send(response, 404, { error: `Try ${Object.keys(ROUTES).join(', ')}.` })
 }
 
 const ROUTES: Record<string, (options: MonitorOptions) => Promise<unknown> | unknown> = {
@@ -102,8 +114,9 @@ const describe = (worker: Worker) => ({
 })
 
 function isAllowed(config: Config, header: string | undefined): boolean {
-  const expected = `Basic ${Buffer.from(`${config.monitorUser}:${config.monitorPassword}`).toString('base64')}`
-  return timingSafeEqual(sha256(header ?? ''), sha256(expected))
+  const given = header?.match(/^basic +([\w+/=-]+)$/i)?.[1] ?? ''
+  const expected = Buffer.from(`${config.monitorUser}:${config.monitorPassword}`).toString('base64')
+  return timingSafeEqual(sha256(given), sha256(expected))
 }
 
 function send(response: ServerResponse, status: number, body: unknown): void {

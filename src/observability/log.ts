@@ -13,10 +13,21 @@ export interface LogOptions {
   instance: string
   /** Where lines go: a file's path, or standard output. */
   file?: string
+  /** Told once when lines cannot be written, a full disk for example: they are dropped then, the program goes on. */
+  onTrouble?: (error: Error) => void
 }
 
+/** Bytes of lines that may wait for a slow or full disk. */
+const MAX_WAITING = 8 * 1024 * 1024
+
 /** One JSON line per event. */
-export function openLog({ level, instance, file }: LogOptions): Log {
+export function openLog({ level, instance, file, onTrouble = complain }: LogOptions): Log {
+  const destination = pino.destination({ dest: file ?? 1, sync: false, mkdir: true, maxLength: MAX_WAITING })
+  let isTold = false
+  destination.on('error', (error: Error) => {
+    if (!isTold) onTrouble(error)
+    isTold = true
+  })
   return pino(
     {
       level,
@@ -27,8 +38,12 @@ export function openLog({ level, instance, file }: LogOptions): Log {
       // A net below the rule that these are never given to a log at all.
       redact: { paths: REDACTED, censor: '[masked]' },
     },
-    pino.destination({ dest: file ?? 1, sync: false, mkdir: true }),
+    destination,
   )
+}
+
+const complain = (error: Error): void => {
+  process.stderr.write(`The log cannot be written: ${error.message}\n`)
 }
 
 const REDACTED = [
@@ -46,6 +61,7 @@ const REDACTED = [
 function describeError(error: unknown): unknown {
   if (!(error instanceof Error)) return error
   const { name, message, stack, cause } = error
-  const code = (error as { code?: unknown }).code
-  return { name, message, code, stack, ...(cause ? { cause: describeError(cause) } : {}) }
+  // Not under the name `code`, which may be somebody's SMS code and is masked.
+  const errorCode = (error as { code?: unknown }).code
+  return { name, message, errorCode, stack, ...(cause ? { cause: describeError(cause) } : {}) }
 }

@@ -1,4 +1,3 @@
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { loadConfig } from '../config.ts'
@@ -14,20 +13,23 @@ import { dim, green, welcome } from './embedded/box.ts'
 import {
   claimDataDir,
   dataDirOf,
-  explainFileError,
-  loadSecrets,
+  emptyDataDir,
   logFileOf,
   removeRunFile,
   writeRunFile,
 } from './embedded/data-dir.ts'
-import { startEmbeddedPostgres } from './embedded/postgres.ts'
+import { explainStart } from './embedded/faults.ts'
+import { demoPorts } from './embedded/ports.ts'
+import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded/postgres.ts'
+import { loadSecrets } from './embedded/secrets.ts'
 import { type OutsideWorld, startSimulators } from './embedded/simulators.ts'
-import { StartError, say, type Words } from './say.ts'
+import { say, type Words } from './say.ts'
 import { startScheduler } from './scheduler.ts'
 import { openServices } from './services.ts'
 import { startWorkerRole } from './worker.ts'
 
 type Env = Record<string, string | undefined>
+type Stack = (() => Promise<unknown>)[]
 
 const SIMULATORS = fileURLToPath(new URL('../../simulators/main.ts', import.meta.url))
 const STOP_MS = 4_500
@@ -36,47 +38,67 @@ const MIGRATION_MS = 3_600_000
 /** The whole product in one process, its database and the simulated world beside it: `npm start`. */
 export async function runAll(args: string[], env: Env, version: string): Promise<void> {
   const dir = dataDirOf(env)
-  await claimDataDir(dir, args.includes('--reset'))
-  const stack: (() => Promise<unknown>)[] = []
+  const { release } = await claimDataDir(dir)
+  const stack: Stack = [release]
   const stop = stopOnce(stack)
   stopWithParent(stop)
+  let serverLog = async () => ''
   try {
-    await start(dir, env, version, stack)
+    const ports = await demoPorts(env)
+    if (args.includes('--reset')) await emptyDataDir(dir)
+    await start(dir, {
+      env,
+      ports,
+      version,
+      stack,
+      onServer: server => {
+        serverLog = server.logTail
+      },
+    })
   } catch (error) {
+    const explained = explainStart(error, dir, await serverLog())
     await stop()
-    throw explainFileError(error, dir)
+    throw explained
   }
 }
 
-async function start(
-  dir: string,
-  env: Env,
-  version: string,
-  stack: (() => Promise<unknown>)[],
-): Promise<void> {
-  const ports = demoPorts(env)
-  await Promise.all(Object.entries(ports).map(([name, port]) => refuseTakenPort(name, port)))
+interface Start {
+  env: Env
+  ports: Awaited<ReturnType<typeof demoPorts>>
+  version: string
+  /** How to stop what was started so far. */
+  stack: Stack
+  onServer: (server: EmbeddedPostgres) => void
+}
 
+async function start(dir: string, { env, ports, version, stack, onServer }: Start): Promise<void> {
+  const secrets = await loadSecrets(dir)
+  // Neither needs the other: they stop side by side as they start.
+  const servers: Stack = []
+  stack.push(() => Promise.all(servers.map(stop => stop())))
   const [postgres, simulators] = await Promise.all([
     step({ fr: 'Base de données', en: 'Database' }, async () => {
       const server = await startEmbeddedPostgres({ folder: join(dir, 'postgres') })
-      stack.push(server.stop)
+      servers.push(server.stop)
+      onServer(server)
       return server
     }),
     step(
       { fr: 'Monde simulé (SIC, Postpaid, FCM, SMS)', en: 'Simulated world (SIC, Postpaid, FCM, SMS)' },
       async () => {
         const world = await startSimulators(SIMULATORS, join(dir, 'outside'), ports.SIMULATOR_PORT)
-        stack.push(world.stop)
+        servers.push(world.stop)
         return world
       },
     ),
   ])
   const config = loadConfig({
     ...embeddedDefaults(simulators.outside),
-    ...(await loadSecrets(dir)),
+    ...secrets,
     ...env,
     ...Object.fromEntries(Object.entries(ports).map(([name, port]) => [name, String(port)])),
+    // Some shells give it the name of the machine; the demo is for this machine alone.
+    HOST: '127.0.0.1',
     DATABASE_URL: postgres.url,
   })
   const log = openLog({ level: config.logLevel, instance: config.instance, file: await logFileOf(dir) })
@@ -136,12 +158,6 @@ async function start(
   )
 }
 
-const demoPorts = (env: Env): Record<'PORT' | 'MONITOR_PORT' | 'SIMULATOR_PORT', number> => ({
-  PORT: Number(env.PORT || 8001),
-  MONITOR_PORT: Number(env.MONITOR_PORT || 5555),
-  SIMULATOR_PORT: Number(env.SIMULATOR_PORT || 9900),
-})
-
 /** The simulated world by its addresses: what changes between this and production. Wide limits, all comes from one address. */
 function embeddedDefaults(outside: OutsideWorld): Env {
   const server = (name: string, { host, port, user, password, database }: OutsideWorld['sic']): Env => ({
@@ -178,27 +194,6 @@ async function demoAgencies(): Promise<{ id: number; name: string }[]> {
   return AGENCIES.map((name, id) => ({ id, name }))
 }
 
-async function refuseTakenPort(name: string, port: number): Promise<void> {
-  await new Promise<void>((done, fail) => {
-    const probe = createServer()
-    probe.once('error', error => fail(portError(name, port, (error as NodeJS.ErrnoException).code ?? '')))
-    probe.listen(port, '127.0.0.1', () => probe.close(() => done()))
-  })
-}
-
-function portError(name: string, port: number, code: string): StartError {
-  const other = `${name}=${port + 100} npm start`
-  return code === 'EADDRINUSE'
-    ? new StartError({
-        fr: `Le port ${port} est pris par un autre programme : arrêtez-le, ou choisissez-en un autre, par exemple « ${other} ».`,
-        en: `Port ${port} is taken by another program: stop it, or choose another, for example \`${other}\`.`,
-      })
-    : new StartError({
-        fr: `Le port ${port} ne peut pas être ouvert (${code}) : choisissez-en un autre, par exemple « ${other} ».`,
-        en: `Port ${port} cannot be opened (${code}): choose another, for example \`${other}\`.`,
-      })
-}
-
 async function step<T>(name: Words, work: () => Promise<T>): Promise<T> {
   const startedAt = performance.now()
   const result = await work()
@@ -209,7 +204,7 @@ async function step<T>(name: Words, work: () => Promise<T>): Promise<T> {
 const write = (text: string) => process.stdout.write(text)
 
 /** Stops what was started, last first; whatever hangs does not hold the rest up beyond the time. */
-function stopOnce(stack: (() => Promise<unknown>)[]): () => Promise<void> {
+function stopOnce(stack: Stack): () => Promise<void> {
   let stopping: Promise<void> | undefined
   return () => {
     stopping ??= (async () => {

@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import { type Database, migrate, openDatabase } from '../db/index.ts'
-import { claimDataDir, dataDirOf, loadSecrets, readRunFile } from './embedded/data-dir.ts'
+import { claimDataDir, dataDirOf, readRunFile } from './embedded/data-dir.ts'
 import { startEmbeddedPostgres } from './embedded/postgres.ts'
+import { loadSecrets } from './embedded/secrets.ts'
 
 type Env = Record<string, string | undefined>
 
@@ -21,10 +22,13 @@ export async function withDatabase<T>(
     const running = await readRunFile(dir)
     if (running) url = running.databaseUrl
     else {
-      await claimDataDir(dir, false)
+      const { release } = await claimDataDir(dir)
       const server = await startEmbeddedPostgres({ folder: join(dir, 'postgres') })
       url = server.url
-      stop = server.stop
+      stop = async () => {
+        await server.stop()
+        await release()
+      }
     }
     pepper = (await loadSecrets(dir)).PEPPER
   }

@@ -119,6 +119,20 @@ export function brokerContract(name: string, open: () => Promise<Broker>): void 
       expect(await broker.parked()).toEqual([])
     })
 
+    it('lets a consumer be stopped twice, both waiting for what it holds', async () => {
+      let finished = 0
+      const consumer = await consume('normal', 1, async () => {
+        await new Promise(resolve => setTimeout(resolve, 50))
+        finished++
+      })
+      await broker.publish([message('normal', 1)])
+      await until('work under way', async () =>
+        (await broker.depths()).some(depth => depth.unacknowledged > 0),
+      )
+      await Promise.all([consumer.stop(), consumer.stop()])
+      expect(finished).toBe(1)
+    })
+
     it('stops a consumer by finishing what it holds and taking nothing more', async () => {
       let finished = 0
       const consumer = await consume('normal', 1, async () => {

@@ -95,14 +95,22 @@ export function inProcessBroker(): Broker {
     queue.delayed.add(timer)
   }
 
+  /** Takes all or none: what was taken of a batch that is refused would be published again with it. */
+  function refuseOverflow(messages: readonly Outgoing[]): void {
+    for (const name of QUEUES) {
+      const coming = messages.filter(message => message.queue === name).length
+      const queue = held(name)
+      if (coming > 0 && depth(queue) + queue.delayed.size + coming > MAX_READY) {
+        throw new Error(`Queue ${name} is full (${MAX_READY} messages).`)
+      }
+    }
+  }
+
   const broker: Broker = {
     async publish(messages) {
       if (closed) throw new Error('The broker is closed.')
+      refuseOverflow(messages)
       for (const message of messages) {
-        const queue = held(message.queue)
-        if (depth(queue) + queue.delayed.size >= MAX_READY) {
-          throw new Error(`Queue ${message.queue} is full (${MAX_READY} messages).`)
-        }
         if (message.delayMs > 0) later(message)
         else {
           const { delayMs: _, ...plain } = message
@@ -113,16 +121,19 @@ export function inProcessBroker(): Broker {
     async consume(name, slots, take) {
       const queue = held(name)
       const subscription: Subscription = { slots, busy: 0, take, stopped: false, idle: () => undefined }
+      const idle = new Promise<void>(resolve => {
+        subscription.idle = () => {
+          if (subscription.stopped) resolve()
+        }
+      })
       queue.consumers.add(subscription)
       dispatch(queue)
       const consumer: Consumer = {
-        async stop() {
+        stop() {
           subscription.stopped = true
           queue.consumers.delete(subscription)
-          if (subscription.busy === 0) return
-          await new Promise<void>(resolve => {
-            subscription.idle = resolve
-          })
+          if (subscription.busy === 0) subscription.idle()
+          return idle
         },
       }
       return consumer

@@ -1,6 +1,8 @@
 import { Type } from 'typebox'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { cloneDatabase, until } from '../../test/harness.ts'
+import type { Database } from '../db/index.ts'
+import { Problem } from '../lib/problems.ts'
 import { inProcessBroker } from './in-process.ts'
 import { enqueue, startRelay } from './outbox.ts'
 import { type Broker, defineTask, type Message } from './types.ts'
@@ -82,5 +84,63 @@ it('two relays side by side send each row once', async () => {
   await Promise.all(relays.map(relay => relay.stop()))
   expect(new Set(seen).size).toBe(1_000)
   expect(seen).toHaveLength(1_000)
+  await broker.close()
+})
+
+it('a queue that takes no more does not hold up the others, nor send them again and again', async () => {
+  const { db } = clone
+  const healthy = inProcessBroker()
+  let full = true
+  const broker: Broker = {
+    ...healthy,
+    publish: async messages => {
+      if (full && messages.some(({ queue }) => queue === 'low_priority'))
+        throw new Error('low_priority is full')
+      return healthy.publish(messages)
+    },
+  }
+  const urgent: unknown[] = []
+  const low: unknown[] = []
+  await broker.consume('urgent', 1, async ({ payload }) => void urgent.push(payload))
+  await broker.consume('low_priority', 1, async ({ payload }) => void low.push(payload))
+  const errors: unknown[] = []
+  const relay = startRelay({ db, broker, pollMs: 10_000, onError: error => void errors.push(error) })
+  await enqueue(db, task, [{ n: 1 }, { n: 2 }], { queue: 'low_priority' })
+  await enqueue(db, task, [{ n: 3 }], { queue: 'urgent' })
+  relay.wake()
+  await until('the urgent one', () => urgent.length === 1, 2_000)
+  const seen = errors.length
+  for (let n = 4; n < 14; n++) {
+    await enqueue(db, task, [{ n }], { queue: 'urgent' })
+    relay.wake()
+    await until(`urgent ${n}`, () => urgent.length === n - 2, 2_000)
+  }
+  expect(errors).toHaveLength(seen)
+  expect(urgent).toHaveLength(11)
+  full = false
+  await relay.stop()
+  const again = startRelay({ db, broker, pollMs: 10_000, onError: fail })
+  await until('the low ones', () => low.length === 2, 2_000)
+  await again.stop()
+  await broker.close()
+})
+
+it('goes on by itself after the database was away', async () => {
+  const { db } = clone
+  const broker = inProcessBroker()
+  let away = true
+  const flaky: Database = {
+    ...db,
+    tx: work => (away ? Promise.reject(new Problem('unavailable')) : db.tx(work)),
+  }
+  const errors: unknown[] = []
+  const seen: unknown[] = []
+  await broker.consume('normal', 1, async ({ payload }) => void seen.push(payload))
+  const relay = startRelay({ db: flaky, broker, pollMs: 20, onError: error => void errors.push(error) })
+  await enqueue(db, task, [{ n: 1 }])
+  await until('failures', () => errors.length >= 2)
+  away = false
+  await until('the message', () => seen.length === 1)
+  await relay.stop()
   await broker.close()
 })

@@ -1,7 +1,8 @@
 import type { Static, TSchema } from 'typebox'
 import type { Database, Queryable } from '../db/index.ts'
 import { newId } from '../lib/id.ts'
-import type { Broker, Outgoing, Queue, TaskDefinition } from './types.ts'
+import { Problem } from '../lib/problems.ts'
+import { type Broker, type Outgoing, QUEUES, type Queue, type TaskDefinition } from './types.ts'
 
 export interface EnqueueOptions {
   queue?: Queue
@@ -67,18 +68,31 @@ export function startRelay({ db, broker, pollMs = 1_000, batch = 500, onError }:
   let woken = false
   let wakeUp: () => void = () => undefined
 
-  async function relayBatch(): Promise<number> {
+  async function relayBatch(queues: readonly Queue[]): Promise<number> {
     return db.tx(async tx => {
       const rows = await tx.query<OutboxRow>(
         `delete from outbox where id in (
-           select id from outbox order by id limit $1 for update skip locked
+           select id from outbox where queue = any($2) order by id limit $1 for update skip locked
          ) returning id, task, queue, payload, delay_ms, request_id`,
-        [batch],
+        [batch, queues],
       )
       rows.sort((a, b) => a.id - b.id)
       if (rows.length > 0) await broker.publish(rows.map(toMessage))
       return rows.length
     })
+  }
+
+  /** Each queue by itself, so that one that takes no more does not hold up the others; gives those that failed. */
+  async function relayApart(queues: readonly Queue[]): Promise<Queue[]> {
+    const failed: Queue[] = []
+    for (const queue of queues) {
+      if (stopping) break
+      await relayBatch([queue]).catch(error => {
+        onError(error)
+        failed.push(queue)
+      })
+    }
+    return failed
   }
 
   async function pause(ms: number): Promise<void> {
@@ -93,16 +107,22 @@ export function startRelay({ db, broker, pollMs = 1_000, batch = 500, onError }:
   }
 
   async function loop(): Promise<void> {
+    // Queues that failed are left alone until the next look, however often we are woken meanwhile.
+    let resting: readonly Queue[] = []
+    let restUntil = 0
     while (!stopping) {
       woken = false
+      if (performance.now() >= restUntil) resting = []
+      const queues = QUEUES.filter(queue => !resting.includes(queue))
       try {
-        while ((await relayBatch()) === batch && !stopping);
-        await pause(pollMs)
+        while (queues.length > 0 && (await relayBatch(queues)) === batch && !stopping);
       } catch (error) {
         onError(error)
-        woken = false
-        await pause(pollMs)
+        const isDatabase = error instanceof Problem
+        resting = [...resting, ...(isDatabase ? queues : await relayApart(queues))]
+        restUntil = performance.now() + pollMs
       }
+      await pause(pollMs)
     }
   }
 

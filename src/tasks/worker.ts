@@ -38,7 +38,10 @@ export interface Worker {
   readonly queues: Partial<Record<Queue, number>>
   active(): ActiveTask[]
   counts(): { succeeded: number; failed: number }
-  /** Takes no more, gives what it holds `graceMs` to finish, then aborts it. */
+  /**
+   * Takes no more, gives what it holds `graceMs` to finish, then aborts it. What does not even obey that is left behind
+   * after `ABANDON_MS`: its message is not acknowledged, so it comes again.
+   */
   stop(graceMs?: number): Promise<void>
 }
 
@@ -47,6 +50,8 @@ interface Registered {
   validator: Validator
   handler: Handler
 }
+
+const ABANDON_MS = 1_000
 
 /** The handlers of a worker: each task once. */
 export class Handlers {
@@ -97,6 +102,8 @@ export async function startWorker(handlers: Handlers, options: WorkerOptions): P
       succeeded++
       onEvent({ kind: 'succeeded', message, worker: name, durationMs: Date.now() - startedAt })
     } catch (error) {
+      // What our own stop cut short has not failed: it goes back to the broker as it was.
+      if (abort.signal.aborted) throw error
       failed++
       onEvent({ kind: 'failed', message, worker: name, durationMs: Date.now() - startedAt, error })
       await retry(message, registered.task, error)
@@ -124,9 +131,20 @@ export async function startWorker(handlers: Handlers, options: WorkerOptions): P
     active: () => [...active.values()],
     counts: () => ({ succeeded, failed }),
     async stop(graceMs = 10_000) {
-      const timer = setTimeout(() => abort.abort(new Error('the worker stops')), graceMs)
-      await Promise.all(consumers.map(consumer => consumer.stop()))
-      clearTimeout(timer)
+      const finished = Promise.all(consumers.map(consumer => consumer.stop()))
+      if (await endsWithin(finished, graceMs)) return
+      abort.abort(new Error('the worker stops'))
+      await endsWithin(finished, ABANDON_MS)
     },
   }
+}
+
+async function endsWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<false>(resolve => {
+    timer = setTimeout(() => resolve(false), ms)
+  })
+  const ended = await Promise.race([work.then(() => true), late])
+  clearTimeout(timer)
+  return ended
 }

@@ -4,13 +4,11 @@ import { customersRoutes } from './admin.ts'
 import { authRoutes } from './auth-routes.ts'
 import { meRoutes } from './me-routes.ts'
 
-export { DEMO_CUSTOMERS, DEMO_STAFF, loadDemoAccounts } from './demo.ts'
+export { loadDemoAccounts } from './demo.ts'
 export { forgetOld } from './forget.ts'
 export { accountsHandlers } from './handlers.ts'
 export {
   type RevocationWatch,
-  revokeSessions,
-  SESSIONS_REVOKED,
   watchRevocations,
 } from './revoke-sessions.ts'
 export { sweepSms } from './send-sms.ts'

@@ -1,9 +1,9 @@
-import { generateKeyPairSync } from 'node:crypto'
-import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { randomSecret } from '../../lib/secrets.ts'
 import { StartError } from '../say.ts'
+import { explainStart } from './faults.ts'
+import { stopLeftoverPostgres } from './leftover.ts'
+import { markOf, type ProcessMark, runs } from './processes.ts'
 
 /** What a running embedded SamaConso tells the other commands: `DATA_DIR/run.json`. */
 export interface RunFile {
@@ -14,13 +14,17 @@ export interface RunFile {
 }
 
 const MARK = '.samaconso'
+const LOCK = 'lock.json'
 const LOG_LIMIT = 50 * 1024 * 1024
 
 /** `DATA_DIR`, absolute. */
 export const dataDirOf = (env: Record<string, string | undefined>): string => resolve(env.DATA_DIR || '.data')
 
-/** Makes the folder ours, empties it first when asked; refuses one that holds something else or is in use. */
-export async function claimDataDir(dir: string, reset: boolean): Promise<void> {
+/**
+ * Makes the folder ours until `release` is called or this process is gone. Refuses one that holds something else, or
+ * that another process has.
+ */
+export async function claimDataDir(dir: string): Promise<{ release(): Promise<void> }> {
   try {
     await mkdir(dir, { recursive: true, mode: 0o700 })
     const entries = await readdir(dir)
@@ -30,93 +34,89 @@ export async function claimDataDir(dir: string, reset: boolean): Promise<void> {
         en: `The folder ${dir} holds something else: give an empty one in DATA_DIR.`,
       })
     }
-    const running = await readRunFile(dir)
-    if (running) {
-      throw new StartError({
-        fr: `SamaConso tourne déjà sur ces données (processus ${running.pid}) : arrêtez-le, ou donnez un autre DATA_DIR.`,
-        en: `SamaConso already runs on this data (process ${running.pid}): stop it, or give another DATA_DIR.`,
-      })
-    }
-    if (reset) for (const entry of entries) await rm(join(dir, entry), { recursive: true, force: true })
     await writeFile(join(dir, MARK), '')
+    await takeLock(dir)
   } catch (error) {
-    throw explainFileError(error, dir)
+    throw explainStart(error, dir)
+  }
+  return { release: () => rm(join(dir, LOCK), { force: true }) }
+}
+
+/** Removes everything from a folder that was claimed. */
+export async function emptyDataDir(dir: string): Promise<void> {
+  await stopLeftoverPostgres(join(dir, 'postgres'))
+  for (const entry of await readdir(dir)) {
+    // What says that the folder is ours stays: a crash in between must not make it somebody else's.
+    if (entry !== MARK && entry !== LOCK) await rm(join(dir, entry), { recursive: true, force: true })
   }
 }
 
-/** A fault of the file system in one sentence; anything else as it is. */
-export function explainFileError(error: unknown, dir: string): unknown {
-  const code = (error as NodeJS.ErrnoException).code
-  if (code === 'ENOSPC') {
-    return new StartError({
-      fr: 'Le disque est plein : libérez de la place (1 Go suffit), puis recommencez.',
-      en: 'The disk is full: free some space (1 GB is plenty), then start again.',
-    })
+async function takeLock(dir: string): Promise<void> {
+  const file = join(dir, LOCK)
+  const own = JSON.stringify(await markOf(process.pid))
+  for (let tries = 0; tries < 5; tries++) {
+    try {
+      await writeFile(file, own, { flag: 'wx', mode: 0o600 })
+      return
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    }
+    const holder = await holderOf(dir)
+    if (holder) throw inUse(holder.pid)
+    // Left by a process that was killed. Of several that find it so at once, one has it in the end.
+    await rm(file, { force: true })
+    await new Promise(done => setTimeout(done, 20 + Math.random() * 80))
   }
-  if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM' || code === 'ENOTDIR') {
-    return new StartError({
-      fr: `Le dossier ${dir} ne peut pas être écrit : donnez-en un autre dans DATA_DIR.`,
-      en: `The folder ${dir} cannot be written: give another one in DATA_DIR.`,
-    })
-  }
-  return error
+  throw inUse((await holderOf(dir))?.pid ?? 0)
+}
+
+const inUse = (pid: number) =>
+  new StartError({
+    fr: `SamaConso tourne déjà sur ces données (processus ${pid}) : arrêtez-le, ou donnez un autre DATA_DIR.`,
+    en: `SamaConso already runs on this data (process ${pid}): stop it, or give another DATA_DIR.`,
+  })
+
+/** The process that has this folder, or null. */
+async function holderOf(dir: string): Promise<ProcessMark | null> {
+  const mark = await readJson<ProcessMark>(join(dir, LOCK))
+  return mark && Number.isInteger(mark.pid) && mark.pid !== process.pid && (await runs(mark)) ? mark : null
 }
 
 /** The run file of a SamaConso that is alive on this folder, or null. */
 export async function readRunFile(dir: string): Promise<RunFile | null> {
-  const text = await readFile(join(dir, 'run.json'), 'utf8').catch(() => null)
-  if (text === null) return null
+  const [run, holder] = await Promise.all([readJson<RunFile>(join(dir, 'run.json')), holderOf(dir)])
+  return run && run.pid === holder?.pid ? run : null
+}
+
+/** Null when it is not there, or torn by a crash. */
+async function readJson<T>(file: string): Promise<T | null> {
   try {
-    const run = JSON.parse(text) as RunFile
-    return (await isSamaconso(run.pid)) ? run : null
+    return JSON.parse(await readFile(file, 'utf8')) as T
   } catch {
-    // Torn by a crash: nobody runs.
     return null
   }
 }
 
-async function isSamaconso(pid: number): Promise<boolean> {
-  if (pid === process.pid) return false
-  try {
-    process.kill(pid, 0)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
-  }
-  const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => null)
-  // Another program may have taken the number since; where /proc is missing the number has to do.
-  return command === null ? !existsSync('/proc/self') : command.includes('main.ts')
-}
-
 export const writeRunFile = (dir: string, run: RunFile): Promise<void> =>
-  writeFile(join(dir, 'run.json'), JSON.stringify(run, null, 2), { mode: 0o600 })
+  writeAtomically(join(dir, 'run.json'), JSON.stringify(run, null, 2))
 
 export const removeRunFile = (dir: string): Promise<void> => rm(join(dir, 'run.json'), { force: true })
 
-/** Secrets of this demo, made at its first start. */
-export async function loadSecrets(dir: string): Promise<Record<string, string>> {
-  const file = join(dir, 'secrets.json')
-  if (existsSync(file)) {
-    try {
-      return JSON.parse(await readFile(file, 'utf8'))
-    } catch (cause) {
-      throw new StartError({
-        fr: 'Les données sont abîmées : « npm start -- --reset » recommence à zéro (les données de démonstration sont perdues).',
-        en: `The data directory is damaged (${(cause as Error).name}): \`npm start -- --reset\` begins anew (the demo data is lost).`,
-      })
-    }
-  }
-  const key = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' })
-  const secrets = { TOKEN_KEY: key.toString(), PEPPER: randomSecret(), SEAL_KEY: randomSecret() }
-  // Written aside and renamed: a crash leaves the old file or the new one.
-  await writeFile(`${file}.new`, JSON.stringify(secrets), { mode: 0o600 })
+/** Written aside and renamed: a crash leaves the old file or the new one. For its owner's eyes alone. */
+export async function writeAtomically(file: string, text: string): Promise<void> {
+  await writeFile(`${file}.new`, text, { mode: 0o600 })
   await rename(`${file}.new`, file)
-  return secrets
 }
 
 /** The file of the log; the one before is kept once it is large. */
 export async function logFileOf(dir: string): Promise<string> {
   const file = join(dir, 'logs', 'samaconso.log')
+  await setAsideWhenLarge(file)
+  return file
+}
+
+/** Keeps one older file, so that logs of many starts stay bounded. */
+export async function setAsideWhenLarge(file: string): Promise<void> {
   const size = (await stat(file).catch(() => null))?.size ?? 0
   if (size > LOG_LIMIT) await rename(file, `${file}.1`)
-  return file
 }

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { StartError } from '../say.ts'
+import { remedyOf } from './faults.ts'
 
 export interface SqlServer {
   host: string
@@ -43,7 +44,8 @@ export async function startSimulators(
     errors = (errors + chunk).slice(-2_000)
   })
   child.stdin.on('error', () => undefined)
-  const exited = new Promise<void>(done => child.once('exit', () => done()))
+  // Closed, not only ended: its last words are read by then.
+  const exited = new Promise<void>(done => child.once('close', () => done()))
 
   async function stop(): Promise<void> {
     child.stdin.end()
@@ -64,6 +66,8 @@ export async function startSimulators(
     })
   }).catch(async error => {
     await stop()
+    const known = remedyOf(error.message, folder)
+    if (known) throw new StartError(known)
     throw new StartError({
       fr: `Le monde simulé n’a pas démarré : ${error.message}`,
       en: `The simulated world did not start: ${error.message}`,

@@ -1,0 +1,85 @@
+import type { Language } from '../caller.ts'
+import type { Connection } from './connection.ts'
+
+/** A message on its way to many sockets: written once per language, however many hear it. */
+export interface Frame {
+  /** Of the notification that it is about, if any. */
+  id: string | null
+  in(language: Language): Buffer
+  /** Who has had it: kept for what comes by several topics. */
+  told?: WeakSet<Connection>
+}
+
+const write = (message: unknown): Buffer => Buffer.from(JSON.stringify(message))
+
+/** The same for everybody. */
+export function plainFrame(message: unknown, id: string | null = null): Frame {
+  const bytes = write(message)
+  return { id, in: () => bytes }
+}
+
+interface Broadcast {
+  id: string
+  notificationType: string
+  content: { fr: Words } & Partial<Record<Language, Words>>
+  createdAt: string
+}
+interface Words {
+  title: string
+  body: string
+}
+
+function broadcastFrame({ id, notificationType, content, createdAt }: Broadcast): Frame {
+  const written = new Map<Language, Buffer>()
+  return {
+    id,
+    told: new WeakSet(),
+    in(language) {
+      let bytes = written.get(language)
+      if (!bytes) {
+        const { title, body } = content[language] ?? content.fr
+        bytes = write({
+          type: 'notification',
+          notification: { id, type: notificationType, title, body, createdAt, read: false, broadcast: true },
+        })
+        written.set(language, bytes)
+      }
+      return bytes
+    },
+  }
+}
+
+/** Broadcasts remembered, so that one which comes by several topics is written once and heard once. */
+const REMEMBERED = 64
+
+/**
+ * Turns fan-out messages into frames; null for what is not for clients. Other processes may be newer than this one, so
+ * what it does not know is left alone.
+ */
+export function frameMaker(): (message: { type: string }) => Frame | null {
+  const broadcasts = new Map<string, Frame>()
+  return message => {
+    switch (message.type) {
+      case 'notification':
+        return plainFrame(message, (message as { notification?: { id?: string } }).notification?.id ?? null)
+      case 'unread-count':
+      case 'broadcast-progress':
+        return plainFrame(message)
+      case 'broadcast': {
+        const broadcast = message as unknown as Broadcast
+        let frame = broadcasts.get(broadcast.id)
+        if (!frame) {
+          frame = broadcastFrame(broadcast)
+          broadcasts.set(broadcast.id, frame)
+          for (const [oldest] of broadcasts) {
+            if (broadcasts.size <= REMEMBERED) break
+            broadcasts.delete(oldest)
+          }
+        }
+        return frame
+      }
+      default:
+        return null
+    }
+  }
+}

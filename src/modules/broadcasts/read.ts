@@ -1,0 +1,56 @@
+import { decodeCursor, encodeCursor, UUID } from '../../lib/cursor.ts'
+import { Problem } from '../../lib/problems.ts'
+import type { Ctx } from '../../services.ts'
+import { type Progress, progressOf } from '../notifications/index.ts'
+import type { Broadcast, BroadcastQuery, State } from './schema.ts'
+import { type BroadcastRow, selectBroadcast, selectBroadcasts } from './sql.ts'
+
+const scopeOf = ({ caller }: Ctx) => (caller.role === 'admin' ? null : caller.agencyId)
+
+/** One broadcast as it is now; an agent sees those of their agency. */
+export async function show(ctx: Ctx, id: string): Promise<Broadcast> {
+  const row = await selectBroadcast(ctx.db, id, scopeOf(ctx))
+  if (!row) throw new Problem('not_found')
+  const progress = await progressOf(ctx.db, [id], ctx.clock.now())
+  return present(row, progress)
+}
+
+/** Broadcasts, newest first. */
+export async function list(ctx: Ctx, query: BroadcastQuery) {
+  const { limit = 20, cursor } = query
+  const before = cursor === undefined ? null : (decodeCursor(cursor, UUID)[0] as string)
+  const rows = await selectBroadcasts(ctx.db, scopeOf(ctx), before, limit + 1)
+  const page = rows.slice(0, limit)
+  const ids = page.map(row => row.id)
+  const progress = await progressOf(ctx.db, ids, ctx.clock.now())
+  return {
+    items: page.map(row => present(row, progress)),
+    nextCursor: rows.length > limit ? encodeCursor(ids.at(-1) as string) : null,
+  }
+}
+
+function present(row: BroadcastRow, all: Map<string, Progress>): Broadcast {
+  const { id, content, priority, customers, createdBy } = row
+  const { state, counts, ratePerSecond, reasons, stopReason } = all.get(id) as Progress
+  return {
+    id,
+    state: state as State,
+    audience: asWanted(row.audience),
+    content,
+    priority,
+    customers,
+    counts,
+    ratePerSecond,
+    reasons,
+    stopReason,
+    createdBy,
+    createdAt: row.createdAt.toISOString(),
+    startedAt: row.startedAt?.toISOString() ?? null,
+    finishedAt: row.finishedAt?.toISOString() ?? null,
+    expiresAt: row.expiresAt.toISOString(),
+  }
+}
+
+/** What staff asked for, without what we looked up. */
+const asWanted = (audience: BroadcastRow['audience']): Broadcast['audience'] =>
+  audience.kind === 'meter' ? { kind: 'meter', number: audience.number } : audience

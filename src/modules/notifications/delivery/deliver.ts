@@ -1,0 +1,124 @@
+import type { PushMessage } from '../../../channels/types.ts'
+import type { Services } from '../../../services.ts'
+import { QUEUES } from '../../../tasks/index.ts'
+import { settleBroadcast, stopBroadcast } from './broadcast.ts'
+import { openGate } from './gate.ts'
+import { holdLease } from './lease.ts'
+import { openPace } from './pace.ts'
+import { planBroadcast } from './plan.ts'
+import { recipientsOf } from './recipients.ts'
+import { postpone, record } from './record.ts'
+import { sendAll } from './send.ts'
+import { count, giveUp, newTally, type Recipient, type Tally, type Verdict } from './tally.ts'
+import { takeUnit, type Unit } from './units-sql.ts'
+import { openWatch, type Watched } from './watch.ts'
+
+/**
+ * The engine of one process: sends units, as many devices at a time as the channel takes, whichever units they belong
+ * to. Returns the work of one unit, which may be asked for any number of times and is done once.
+ */
+export function openEngine(services: Services, random: () => number = Math.random) {
+  const { db, clock, push, log } = services
+  const gate = openGate(push.concurrency)
+  const pace = openPace(push, clock)
+  const watch = openWatch(services)
+
+  async function deliver(deliveryId: string, signal: AbortSignal): Promise<void> {
+    const unit = await takeUnit(db, deliveryId, clock.now())
+    if (!unit) return
+    if (unit.state === 'parked') {
+      log.error({ event: 'delivery_parked', alert: true, deliveryId, takes: unit.takes })
+      return
+    }
+    const wait = unit.broadcastId && unit.broadcastState === 'running' ? pace.wait() : 0
+    if (wait > 0) return postpone(services, unit, wait, random)
+
+    const lease = holdLease(services, unit)
+    const watched = unit.broadcastId
+      ? watch(unit.broadcastId, unit.broadcastState, unit.stopReason)
+      : undefined
+    try {
+      const tally = await send(unit, watched, AbortSignal.any([signal, lease.lost]))
+      if (await record(services, unit, tally, random, signal)) await follow(unit, tally)
+      else log.warn({ event: 'delivery_not_held', deliveryId, takes: unit.takes })
+    } finally {
+      watched?.release()
+      lease.release()
+    }
+  }
+
+  async function send(unit: Unit, watched: Watched | undefined, signal: AbortSignal): Promise<Tally> {
+    const tally = newTally()
+    const recipients = await recipientsOf(db, unit)
+    // Devices of a retry that can be reached no more.
+    if (unit.devices) count(tally, 'unregistered', 'token gone', unit.devices.length - recipients.length)
+    const bulk = unit.broadcastId !== null
+
+    /** Why whoever is left is not sent to, now or at all. */
+    function over(): Exclude<Verdict, { outcome: 'retry' }> | undefined {
+      if (watched?.state === 'cancelled') return { outcome: 'suppressed', reason: 'cancelled' }
+      if (watched?.state === 'stopped') return { outcome: 'refused', reason: watched.stopReason ?? 'stopped' }
+      if (unit.deleted) return { outcome: 'suppressed', reason: 'deleted' }
+      if (clock.now() >= unit.expiresAt.getTime()) return { outcome: 'expired', reason: 'expired' }
+      return undefined
+    }
+
+    function halt(): Verdict | undefined {
+      const end = over()
+      if (end) return end
+      if (signal.aborted) return { outcome: 'retry', reason: 'interrupted', afterMs: 0 }
+      const afterMs = bulk ? pace.paused() : 0
+      return afterMs > 0 ? { outcome: 'retry', reason: 'slowed down', afterMs } : undefined
+    }
+
+    await sendAll(
+      {
+        push,
+        gate,
+        place: { rank: QUEUES.indexOf(unit.queue) * 2 + (bulk ? 1 : 0), bulk },
+        message: messagesOf(unit),
+        halt,
+        slowDown: pace.slowDown,
+        onError: error => log.error({ event: 'push_channel_failed', deliveryId: unit.id, error }),
+        signal,
+      },
+      recipients,
+      tally,
+    )
+    const end = over()
+    if (tally.stop !== null) giveUp(tally, 'refused', tally.stop)
+    else if (end) giveUp(tally, end.outcome, end.outcome === 'expired' ? undefined : end.reason)
+    return tally
+  }
+
+  /** What a recorded unit means for its broadcast. */
+  async function follow({ broadcastId, planned }: Unit, { stop }: Tally): Promise<void> {
+    if (broadcastId === null) {
+      if (stop !== null) log.error({ event: 'push_refused', alert: true, reason: stop })
+      return
+    }
+    if (stop !== null) await stopBroadcast(services, broadcastId, stop)
+    else if (!planned) await planBroadcast(services, broadcastId)
+    await settleBroadcast(services, broadcastId)
+  }
+
+  return deliver
+}
+
+/** What each recipient is told: a notification's own words, or a broadcast's in their language. */
+function messagesOf(unit: Unit): (recipient: Recipient) => PushMessage {
+  const common = {
+    notificationId: (unit.notificationId ?? unit.broadcastId) as string,
+    type: unit.type,
+    priority: unit.priority,
+    expiresAt: unit.expiresAt.getTime(),
+    ...(unit.data ? { data: unit.data } : {}),
+  }
+  if (unit.broadcastId === null) {
+    const { title, body } = unit
+    return ({ token }) => ({ ...common, token, title, body })
+  }
+  const { fr, en = fr, wo = fr } = unit.content
+  const words = { fr, en, wo }
+  return ({ token, language }) => ({ ...common, token, ...words[language] })
+}

@@ -1,0 +1,61 @@
+/** Who waits for a place: the most pressing rank first, and within a rank in order of arrival. */
+export interface Place {
+  /** 0 is the most pressing; bulk and single never share one. */
+  rank: number
+  /** One of many: never takes the last places, which are for single notifications. */
+  bulk: boolean
+}
+
+interface Waiter {
+  place: Place
+  go: () => void
+}
+
+/** The sends of a process: so many under way at once, whichever units they belong to. */
+export interface Gate {
+  /** Resolves when there is a place; undefined when there is one at once. */
+  enter(place: Place): Promise<void> | undefined
+  leave(place: Place): void
+}
+
+/** A tenth of the places is kept from bulk, so that a single notification never waits behind a broadcast. */
+export function openGate(places: number): Gate {
+  const forBulk = Math.max(1, places - Math.ceil(places / 10))
+  const waiting: Waiter[][] = []
+  let busy = 0
+  let bulk = 0
+
+  const fits = (place: Place): boolean => busy < places && (!place.bulk || bulk < forBulk)
+
+  function occupy(place: Place): void {
+    busy++
+    if (place.bulk) bulk++
+  }
+
+  function admit(): void {
+    for (const line of waiting) {
+      while (line?.[0] && fits(line[0].place)) {
+        const next = line.shift() as Waiter
+        occupy(next.place)
+        next.go()
+      }
+    }
+  }
+
+  return {
+    enter(place) {
+      waiting[place.rank] ??= []
+      const line = waiting[place.rank] as Waiter[]
+      if (line.length === 0 && fits(place)) {
+        occupy(place)
+        return undefined
+      }
+      return new Promise(go => void line.push({ place, go }))
+    },
+    leave(place) {
+      busy--
+      if (place.bulk) bulk--
+      admit()
+    },
+  }
+}

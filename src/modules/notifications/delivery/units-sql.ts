@@ -1,0 +1,222 @@
+import type { Queryable } from '../../../db/index.ts'
+import type { Priority, Queue } from '../../../tasks/index.ts'
+import type { Content } from '../schema.ts'
+import type { Audience } from './audience.ts'
+import type { Tally } from './tally.ts'
+
+/** A message that nobody took within this time is believed lost and published again. */
+export const LOST_AFTER_MS = 15_000
+/** How long a worker holds a unit without a word. */
+export const LEASE_MS = 30_000
+/** A unit that was taken so often without an end kills its workers: it is put aside. */
+export const MOST_TAKES = 6
+
+/** What one message of the queue is for: a notification's devices, or a chunk of a broadcast's. Exactly one of the two ids. */
+export interface NewUnit {
+  notificationId?: string
+  broadcastId?: string
+  /** Customers of a chunk: after (excluded; null from the first) through (included). */
+  afterCustomer?: string | null
+  throughCustomer?: string
+  /** Devices of a chunk, as planned. */
+  size?: number
+  queue: Queue
+  requestId?: string
+}
+
+export async function insertUnits(
+  db: Queryable,
+  units: readonly (NewUnit & { id: string })[],
+  now: number,
+): Promise<void> {
+  await db.query(
+    `insert into deliveries (id, notification_id, broadcast_id, after_customer, through_customer, size, queue, due_at, republish_at)
+     select id, notification_id, broadcast_id, after_customer, through_customer, size, queue, $8, $9
+     from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::integer[], $7::text[])
+       unit (id, notification_id, broadcast_id, after_customer, through_customer, size, queue)`,
+    [
+      units.map(unit => unit.id),
+      units.map(unit => unit.notificationId ?? null),
+      units.map(unit => unit.broadcastId ?? null),
+      units.map(unit => unit.afterCustomer ?? null),
+      units.map(unit => unit.throughCustomer ?? null),
+      units.map(unit => unit.size ?? null),
+      units.map(unit => unit.queue),
+      new Date(now),
+      new Date(now + LOST_AFTER_MS),
+    ],
+  )
+}
+
+/** A unit that this worker holds, with what is to be said. */
+export interface Unit {
+  id: string
+  notificationId: string | null
+  broadcastId: string | null
+  after: string | null
+  through: string | null
+  devices: string[] | null
+  unsure: number
+  queue: Queue
+  state: 'pending' | 'parked'
+  attempt: number
+  /** Also the token of the lease: it changes each time that somebody takes the unit. */
+  takes: number
+  type: string
+  priority: Priority
+  expiresAt: Date
+  /** Of a notification. */
+  customerId: string | null
+  title: string
+  body: string
+  data: Record<string, string> | null
+  deleted: boolean
+  /** Of a broadcast. */
+  audience: Audience
+  content: Content
+  startedAt: Date
+  planned: boolean
+  broadcastState: string
+  stopReason: string | null
+}
+
+/**
+ * Takes a unit with a lease and reads what it says, in one statement; undefined when it is done, held by another, not
+ * due, or about something that is no more. One that was taken too often comes back as 'parked' and is not to be worked on.
+ */
+export async function takeUnit(db: Queryable, id: string, now: number): Promise<Unit | undefined> {
+  const [unit] = await db.query<Unit>(
+    `with unit as (
+       update deliveries set
+         takes = takes + 1,
+         state = case when takes < $3 then state else 'parked' end,
+         reasons = case when takes < $3 then reasons else jsonb_build_object('taken too often', coalesce(size, 1)) end,
+         lease_until = case when takes < $3 then $4::timestamptz end,
+         republish_at = $4
+       where id = $1 and state = 'pending' and due_at <= $2 and (lease_until is null or lease_until <= $2)
+       returning *
+     )
+     select u.id, u.notification_id "notificationId", u.broadcast_id "broadcastId", u.after_customer "after",
+       u.through_customer through, u.devices, u.unsure, u.queue, u.state, u.attempt, u.takes,
+       coalesce(n.type, b.type) type, coalesce(n.priority, b.priority) priority,
+       coalesce(n.expires_at, b.expires_at) "expiresAt",
+       n.customer_id "customerId", n.title, n.body, n.data, n.deleted_at is not null deleted,
+       b.audience, b.content, b.started_at "startedAt", b.planned, b.state "broadcastState", b.stop_reason "stopReason"
+     from unit u
+     left join notifications n on n.id = u.notification_id
+     left join broadcasts b on b.id = u.broadcast_id`,
+    [id, new Date(now), MOST_TAKES, new Date(now + LEASE_MS)],
+  )
+  return unit
+}
+
+/** Holds on to a unit; false when somebody else took it meanwhile, or it was closed. */
+export async function renewLease(db: Queryable, unit: Unit, now: number): Promise<boolean> {
+  const rows = await db.query(
+    `update deliveries set lease_until = $3, republish_at = $3
+     where id = $1 and takes = $2 and state = 'pending' returning 1`,
+    [unit.id, unit.takes, new Date(now + LEASE_MS)],
+  )
+  return rows.length === 1
+}
+
+/** Puts a unit back as it was, for later: it was taken, nothing of it was tried. */
+export async function postponeUnit(db: Queryable, unit: Unit, dueAt: number): Promise<boolean> {
+  const rows = await db.query(
+    `update deliveries set takes = takes - 1, lease_until = null, due_at = $3, republish_at = $4
+     where id = $1 and takes = $2 and state = 'pending' returning 1`,
+    [unit.id, unit.takes, new Date(dueAt), new Date(dueAt + LOST_AFTER_MS)],
+  )
+  return rows.length === 1
+}
+
+/** Where the devices that failed go. */
+export interface Again {
+  id: string
+  devices: string[]
+  unsure: number
+  dueAt: number
+}
+
+/**
+ * Records what became of a unit, once: false, and nothing is written, when this worker does not hold it any more. Bad
+ * tokens are dropped unless the device has another one by now.
+ */
+export async function recordUnit(
+  db: Queryable,
+  unit: Unit,
+  { counts, reasons, dead }: Tally,
+  again: Again | null,
+  now: number,
+): Promise<boolean> {
+  const rows = await db.query<{ recorded: boolean }>(
+    `with done as (
+       update deliveries set state = 'done', finished_at = $3, lease_until = null, sent = $4, unregistered = $5, refused = $6,
+         suppressed = $7, expired = $8, ambiguous = $9, retried = $10, reasons = $11
+       where id = $1 and takes = $2 and state = 'pending'
+       returning notification_id, broadcast_id, queue, attempt
+     ),
+     bad as (
+       select d.id from done, devices d join unnest($12::uuid[], $13::text[]) bad (id, token) on bad.id = d.id
+       where d.push_token = bad.token order by d.id for update of d
+     ),
+     dropped as (update devices d set push_token = null from bad where d.id = bad.id),
+     again as (
+       insert into deliveries (id, notification_id, broadcast_id, devices, size, unsure, queue, attempt, due_at, republish_at)
+       select $14::uuid, notification_id, broadcast_id, $15::uuid[], $10, $16::integer, queue, attempt + 1, $17::timestamptz,
+         $18::timestamptz
+       from done where $14 is not null
+     )
+     select true recorded from done`,
+    [
+      unit.id,
+      unit.takes,
+      new Date(now),
+      counts.sent,
+      counts.unregistered,
+      counts.refused,
+      counts.suppressed,
+      counts.expired,
+      counts.ambiguous,
+      again?.devices.length ?? 0,
+      JSON.stringify(Object.fromEntries(reasons)),
+      dead.map(device => device.id),
+      dead.map(device => device.token),
+      again?.id ?? null,
+      again?.devices ?? null,
+      again?.unsure ?? 0,
+      again ? new Date(again.dueAt) : null,
+      again ? new Date(again.dueAt + LOST_AFTER_MS) : null,
+    ],
+  )
+  return rows.length === 1
+}
+
+/**
+ * Marks units whose message is believed lost as published again, and returns them: those that nobody took in time, and
+ * those whose worker's lease ran out. Each time a unit that keeps waiting is given as long again as it has waited, so a
+ * long queue is not filled with repetitions of itself.
+ */
+export async function claimLost(
+  db: Queryable,
+  now: number,
+  limit: number,
+): Promise<{ id: string; queue: Queue }[]> {
+  return db.query(
+    `with lost as (
+       select id from deliveries where state = 'pending' and republish_at <= $1
+       order by republish_at limit $2 for update skip locked
+     )
+     update deliveries d set republish_at = $1::timestamptz + greatest($1::timestamptz - due_at, make_interval(secs => $3))
+     from lost where d.id = lost.id returning d.id, d.queue`,
+    [new Date(now), limit, LOST_AFTER_MS / 1_000],
+  )
+}
+
+/** Everything pending is free and its message believed lost, from now on. */
+export async function freeAll(db: Queryable, now: number): Promise<void> {
+  await db.query(
+    `update deliveries set lease_until = null, republish_at = greatest($1::timestamptz, due_at) where state = 'pending'`,
+    [new Date(now)],
+  )
+}

@@ -1,0 +1,6 @@
+export * from './delivery/index.ts'
+export { type NotificationInput, notify } from './notify.ts'
+export { publishBroadcast } from './publish-broadcast.ts'
+export { notificationsRealtime } from './realtime.ts'
+export { notificationsRoutes } from './routes.ts'
+export { Content } from './schema.ts'

@@ -1,0 +1,95 @@
+import type { Tx } from '../../db/index.ts'
+import { newId } from '../../lib/id.ts'
+import { Problem } from '../../lib/problems.ts'
+import type { Services } from '../../services.ts'
+import { type Priority, queueOf } from '../../tasks/index.ts'
+import { createDeliveries } from './delivery/index.ts'
+import type { Content } from './schema.ts'
+import { insertNotifications, type NewNotification } from './sql-accept.ts'
+
+/** Until when a notification is worth sending, unless said otherwise: seconds. */
+export const DEFAULT_LIFE = 86_400
+
+export interface NotificationInput {
+  type: string
+  priority: Priority
+  /** French always; the recipient's language where it is there. */
+  content: Content
+  /** What the app opens when the notification is touched; ids, no secrets. */
+  data?: Record<string, string>
+  /** The member of staff who sends it. */
+  createdBy?: string
+  expiresInSeconds?: number
+  requestId?: string
+}
+
+/**
+ * Tells a customer something: into the inbox and on its way to their devices in the caller's transaction, to their
+ * open sockets once it commits. `Problem('not_found')` when there is no such customer.
+ */
+export async function notify(
+  tx: Tx,
+  services: Services,
+  input: NotificationInput & { customerId: string },
+): Promise<{ id: string }> {
+  const [id] = await notifyEach(tx, services, [input.customerId], input)
+  if (id === undefined) throw new Problem('not_found')
+  return { id }
+}
+
+/** Tells several customers the same, each in a notification of their own; who does not exist is left out. Ids in the order given. */
+export async function notifyEach(
+  tx: Tx,
+  services: Services,
+  customerIds: readonly string[],
+  input: NotificationInput,
+): Promise<string[]> {
+  const now = services.clock.now()
+  const ids = customerIds.map(() => newId(now))
+  const rows = await insertNotifications(tx, {
+    ids,
+    customerIds,
+    type: input.type,
+    priority: input.priority,
+    content: input.content,
+    data: input.data,
+    createdBy: input.createdBy,
+    createdAt: new Date(now),
+    expiresAt: new Date(now + (input.expiresInSeconds ?? DEFAULT_LIFE) * 1_000),
+  })
+  const queue = queueOf(input.priority)
+  const inserted = new Map(rows.map(row => [row.id, row]))
+  const accepted = ids.filter(id => inserted.has(id))
+  await createDeliveries(
+    tx,
+    services,
+    accepted.map(id => ({
+      notificationId: id,
+      queue,
+      ...(input.requestId === undefined ? {} : { requestId: input.requestId }),
+    })),
+  )
+  tx.afterCommit(() => announce(services, rows))
+  return accepted
+}
+
+/** The next reading of the inbox shows it, and open sockets hear it. */
+async function announce({ cache, fanout }: Services, rows: readonly NewNotification[]): Promise<void> {
+  if (rows.length === 0) return
+  await cache.bump(...rows.map(row => `customer:${row.customerId}`))
+  for (const { customerId, id, type, title, body, createdAt, data } of rows) {
+    fanout.publish(`customer:${customerId}`, {
+      type: 'notification',
+      notification: {
+        id,
+        type,
+        title,
+        body,
+        createdAt,
+        read: false,
+        broadcast: false,
+        ...(data ? { data } : {}),
+      },
+    })
+  }
+}

@@ -1,0 +1,70 @@
+import type { AccessTokens, App, Caller } from '../../http/index.ts'
+import { type Realtime, type RealtimeLimits, realtime } from '../../http/realtime.ts'
+import { UUID } from '../../lib/cursor.ts'
+import { Problem } from '../../lib/problems.ts'
+import type { Services } from '../../services.ts'
+import { markRead } from './inbox.ts'
+import { type InboxItem, MOST_UNREAD } from './schema.ts'
+import { selectMissed, selectTopics } from './sql.ts'
+import { broadcastExists } from './sql-accept.ts'
+
+const MOST_TOPICS = 200
+const MOST_MISSED = 200
+const MISSED_WHEN_UNKNOWN = 20
+
+/** Opens `WS /v1/realtime` on the server of the API: customers hear their inbox, staff the broadcasts they watch. */
+export function notificationsRealtime(
+  app: Pick<App, 'server'>,
+  services: Services,
+  tokens: AccessTokens,
+  limits: Partial<RealtimeLimits> = {},
+): Realtime {
+  const { db, fanout, clock, log } = services
+  return realtime({
+    server: app.server,
+    tokens,
+    fanout,
+    clock,
+    log,
+    limits,
+    inbox: {
+      ownTopics,
+      async topicsOf(caller) {
+        const { id, role } = caller
+        if (role !== 'customer') return { language: 'fr', topics: [] }
+        const found = await selectTopics(db, id, MOST_TOPICS)
+        if (!found) throw new Problem('session_ended')
+        return { language: found.language, topics: [...ownTopics(caller), ...found.targets] }
+      },
+      async replay({ id, role }, lastSeenId) {
+        if (role !== 'customer') return { items: [], complete: true, unread: null }
+        return missed(services, id, lastSeenId)
+      },
+      async markRead(caller, id) {
+        if (caller.role !== 'customer') throw new Problem('forbidden')
+        await markRead(services, caller, id)
+      },
+      async mayWatch(caller, broadcastId) {
+        const scope = scopeOf(caller)
+        return scope !== null && broadcastExists(db, broadcastId, scope)
+      },
+    },
+  })
+}
+
+async function missed({ db }: Services, customerId: string, lastSeenId: string | undefined) {
+  const asked = lastSeenId !== undefined
+  const { page, known, unread } = await selectMissed(
+    db,
+    customerId,
+    asked && UUID.test(lastSeenId) ? lastSeenId : null,
+    { most: MOST_MISSED, whenUnknown: asked ? MISSED_WHEN_UNKNOWN : 0, mostUnread: MOST_UNREAD },
+  )
+  const { items, nextCursor } = JSON.parse(page) as { items: InboxItem[]; nextCursor: string | null }
+  // Who has seen nothing yet reads the list anyway.
+  return { items: items.reverse(), complete: !asked || (known && nextCursor === null), unread }
+}
+
+const ownTopics = ({ id, role }: Caller) => (role === 'customer' ? [`customer:${id}`, 'everyone'] : [])
+
+const scopeOf = ({ role, agencyId }: Caller) => (role === 'admin' ? 'all' : agencyId)

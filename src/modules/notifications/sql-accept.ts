@@ -1,0 +1,115 @@
+import type { Queryable } from '../../db/index.ts'
+import type { Priority } from '../../tasks/index.ts'
+import type { Content } from './schema.ts'
+
+export interface NewNotification {
+  id: string
+  customerId: string
+  type: string
+  title: string
+  body: string
+  createdAt: string
+  data: Record<string, string> | null
+}
+
+/** One notification for each customer that exists, in their language. */
+export async function insertNotifications(
+  db: Queryable,
+  input: {
+    ids: readonly string[]
+    customerIds: readonly string[]
+    type: string
+    priority: Priority
+    content: Content
+    data: Record<string, string> | undefined
+    createdBy: string | undefined
+    createdAt: Date
+    expiresAt: Date
+  },
+): Promise<NewNotification[]> {
+  const { fr, en = fr, wo = fr } = input.content
+  return db.query(
+    `insert into notifications (id, customer_id, type, priority, title, body, data, created_by, created_at, expires_at)
+     select new.id, a.id, $3, $4,
+       case a.language when 'en' then $7 when 'wo' then $9 else $5 end,
+       case a.language when 'en' then $8 when 'wo' then $10 else $6 end,
+       $11::jsonb, $12::uuid, $13::timestamptz, $14::timestamptz
+     from unnest($1::uuid[], $2::uuid[]) new (id, customer_id)
+     join accounts a on a.id = new.customer_id and a.role = 'customer'
+     returning id, customer_id "customerId", type, title, body, data, to_json(created_at) "createdAt"`,
+    [
+      input.ids,
+      input.customerIds,
+      input.type,
+      input.priority,
+      fr.title,
+      fr.body,
+      en.title,
+      en.body,
+      wo.title,
+      wo.body,
+      input.data ? JSON.stringify(input.data) : null,
+      input.createdBy ?? null,
+      input.createdAt,
+      input.expiresAt,
+    ],
+  )
+}
+
+/** The inboxes that a broadcast is in, and what it says. */
+export async function insertTargets(
+  db: Queryable,
+  broadcastId: string,
+  startedAt: Date,
+  targets: readonly string[],
+): Promise<{ type: string; content: Content; createdAt: string }> {
+  const [broadcast] = await db.query<{ type: string; content: Content; createdAt: string }>(
+    `with added as (
+       insert into broadcast_targets (target, started_at, broadcast_id)
+       select distinct target, $2::timestamptz, $1::uuid from unnest($3::text[]) target
+     )
+     select type, content, to_json($2::timestamptz) "createdAt" from broadcasts where id = $1`,
+    [broadcastId, startedAt, targets],
+  )
+  if (!broadcast) throw new Error(`Broadcast ${broadcastId} has no row yet.`)
+  return broadcast
+}
+
+/** Whose customers and broadcasts somebody may see: an agency's, or all. */
+export type Scope = number | 'all'
+
+/** Whether there is such a broadcast for them to see. */
+export async function broadcastExists(db: Queryable, id: string, scope: Scope): Promise<boolean> {
+  const rows = await db.query(
+    `select 1 from broadcasts where id = $1 and ($2 = 'all' or agency_id::text = $2)`,
+    [id, String(scope)],
+  )
+  return rows.length > 0
+}
+
+/** The customer, if there is one for them to see. */
+export async function selectCustomer(db: Queryable, customerId: string, scope: Scope): Promise<string[]> {
+  const rows = await db.query<{ id: string }>(
+    `select id from accounts a where id = $1 and role = 'customer' and ($2 = 'all' or exists (
+       select from meter_links l where l.customer_id = a.id and l.status = 'active' and l.agency_id::text = $2))`,
+    [customerId, String(scope)],
+  )
+  return rows.map(row => row.id)
+}
+
+/** Customers with an active link to a meter, however its number is padded, if it is for them to see. */
+export async function selectCustomersOfMeter(
+  db: Queryable,
+  number: { prepaid: string; postpaid: string },
+  scope: Scope,
+  most: number,
+): Promise<string[]> {
+  const rows = await db.query<{ id: string }>(
+    `select distinct l.customer_id id from meters m join meter_links l on l.meter_id = m.id and l.status = 'active'
+     where ((m.kind = 'prepaid' and m.number = $1) or (m.kind = 'postpaid' and m.number = $2))
+       and ($3 = 'all' or l.agency_id::text = $3)
+     order by id limit $4`,
+    [number.prepaid, number.postpaid, String(scope), most],
+  )
+  return rows.map(row => row.id)
+}

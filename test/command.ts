@@ -1,0 +1,140 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readdir, readFile } from 'node:fs/promises'
+import { platform } from 'node:os'
+import { delimiter } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { stripVTControlCharacters } from 'node:util'
+import { freePort } from '../src/roles/embedded/ports.ts'
+import { until } from './harness.ts'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+
+export interface Ports {
+  PORT: string
+  MONITOR_PORT: string
+  SIMULATOR_PORT: string
+}
+
+export async function freePorts(): Promise<Ports> {
+  const [PORT, MONITOR_PORT, SIMULATOR_PORT] = (await Promise.all([freePort(), freePort(), freePort()])).map(
+    String,
+  ) as [string, string, string]
+  return { PORT, MONITOR_PORT, SIMULATOR_PORT }
+}
+
+export interface Command {
+  pid: number
+  /** What it printed so far, without colours. */
+  output(): string
+  /** Resolves when it printed this; rejects with what it printed when it ended before. */
+  prints(text: string, ms?: number): Promise<void>
+  /** Its exit code, null when a signal ended it. */
+  ends(ms?: number): Promise<number | null>
+  kill(signal: NodeJS.Signals): void
+}
+
+/** What a person types: `npm start` and everything behind it, with this data directory and these ports. */
+export const START = ['node', 'bin/run.mjs', 'src/main.ts', 'all']
+
+/**
+ * Runs a command of the project as a person would from a shell: with the system's Node, in French unless `env` says
+ * otherwise, and with nothing of the test's own environment but the path.
+ */
+export function run(command: readonly string[], env: Record<string, string>): Command {
+  const [program = '', ...args] = command
+  const child: ChildProcess = spawn(program, args, {
+    cwd: ROOT,
+    env: { PATH: systemPath(), HOME: process.env.HOME ?? '/', LANG: 'fr_FR.UTF-8', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (chunk: string) => {
+      output = (output + chunk).slice(-20_000)
+    })
+  }
+  let ended = false
+  const end = new Promise<number | null>((done, fail) => {
+    child.once('error', fail)
+    child.once('exit', code => {
+      ended = true
+      done(code)
+    })
+  })
+  const printed = () => stripVTControlCharacters(output)
+  return {
+    pid: child.pid as number,
+    output: printed,
+    async prints(text, ms = 45_000) {
+      await until(
+        `“${text}” from ${command.join(' ')}, which printed: ${printed()}`,
+        () => {
+          if (!printed().includes(text) && ended) throw new Error(`It ended, having printed: ${printed()}`)
+          return printed().includes(text)
+        },
+        ms,
+      ).catch(error => {
+        throw new Error(`${(error as Error).message}\nIt printed: ${printed()}`)
+      })
+    },
+    async ends(ms = 30_000) {
+      await until(`the end of ${command.join(' ')}`, () => ended, ms)
+      return end
+    },
+    kill: signal => void child.kill(signal),
+  }
+}
+
+/** Without the programs of our own packages, which npm puts first. */
+const systemPath = (): string =>
+  (process.env.PATH ?? '')
+    .split(delimiter)
+    .filter(folder => !folder.includes('node_modules'))
+    .join(delimiter)
+
+export interface Running {
+  pid: number
+  command: string
+}
+
+/** Every process that names this folder, in its command or its environment. */
+export async function processesOf(folder: string): Promise<Running[]> {
+  if (platform() !== 'linux') return processesByPs(folder)
+  const found: Running[] = []
+  for (const entry of await readdir('/proc')) {
+    const pid = Number(entry)
+    if (!Number.isInteger(pid) || pid === process.pid) continue
+    const [command, environment] = await Promise.all(
+      ['cmdline', 'environ'].map(file => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '')),
+    )
+    if (command?.includes(folder) || environment?.includes(folder)) {
+      found.push({ pid, command: (command ?? '').replaceAll('\0', ' ').slice(0, 200) })
+    }
+  }
+  return found
+}
+
+async function processesByPs(folder: string): Promise<Running[]> {
+  const child = spawn('ps', ['-Ao', 'pid=,command='], { stdio: ['ignore', 'pipe', 'ignore'] })
+  let text = ''
+  for await (const chunk of child.stdout) text += chunk
+  return text
+    .split('\n')
+    .filter(line => line.includes(folder))
+    .map(line => ({ pid: Number.parseInt(line, 10), command: line.trim() }))
+}
+
+/** Waits until no process names this folder any more. */
+export async function allGone(folder: string, ms: number): Promise<void> {
+  let left: Running[] = []
+  await until(
+    'every process to be gone',
+    async () => {
+      left = await processesOf(folder)
+      return left.length === 0
+    },
+    ms,
+  ).catch(error => {
+    throw new Error(`${(error as Error).message}, left: ${JSON.stringify(left)}`)
+  })
+}
