@@ -53,8 +53,9 @@ export function inProcessCache(clock: Clock): Cache {
     async text(key, scopes, ttlMs, load) {
       return (await read(`text ${key}`, scopes, ttlMs, load)) as string
     },
-    async bytes(key, scopes, ttlMs, load) {
-      return (await read(`bytes ${key}`, scopes, ttlMs, async () => Buffer.from(await load()))) as Buffer
+    bytes(key, scopes, ttlMs, load) {
+      const encoded = async () => Buffer.from(await load())
+      return read(`bytes ${key}`, scopes, ttlMs, encoded) as Buffer | Promise<Buffer>
     },
     async bump(...scopes) {
       for (const scope of scopes) versions.set(scope, ++next)

@@ -6,8 +6,16 @@ export interface Cache {
    * load that finishes late cannot bring the past back. One load at a time per key, however many ask.
    */
   text(key: string, scopes: readonly string[], ttlMs: number, load: () => Promise<string>): Promise<string>
-  /** As `text`, as the bytes to send: encoded once, not for each who reads. Nobody may change them. */
-  bytes(key: string, scopes: readonly string[], ttlMs: number, load: () => Promise<string>): Promise<Buffer>
+  /**
+   * As `text`, as the bytes to send: encoded once, not for each who reads; nobody may change them. At once when they
+   * are at hand.
+   */
+  bytes(
+    key: string,
+    scopes: readonly string[],
+    ttlMs: number,
+    load: () => Promise<string>,
+  ): Buffer | Promise<Buffer>
   /** What depends on these scopes is read anew. Resolves when every later reader sees it. */
   bump(...scopes: string[]): Promise<void>
   state(): 'ok' | 'down'

@@ -73,7 +73,8 @@ export async function buildApp(options: HttpOptions, register: (app: App) => voi
   app.addHook('onRequest', gatekeeper(options))
   app.setErrorHandler((error, request, reply) => sendProblem(log, error, request, reply))
   app.setNotFoundHandler((request, reply) => sendProblem(log, new Problem('not_found'), request, reply))
-  app.addHook('onResponse', (request, reply, done) => {
+  // When the answer is ready: to hear that its last byte has left costs every request four listeners.
+  app.addHook('onSend', (request, reply, _payload, done) => {
     logResponse(log, request, reply)
     done()
   })
@@ -128,12 +129,13 @@ function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket, requestI
 }
 
 function logResponse(log: Log, request: FastifyRequest, reply: FastifyReply): void {
-  if (request.routeOptions.config.limited === false) return
+  const { config, url } = request.routeOptions
+  if (config.limited === false) return
   const fields = {
     event: 'request',
     requestId: request.id,
     method: request.method,
-    route: request.routeOptions.url ?? 'none',
+    route: url ?? 'none',
     status: reply.statusCode,
     ms: Math.round(reply.elapsedTime),
     caller: request.caller?.id,

@@ -19,9 +19,8 @@ const MINUTE = 60_000
  * for as long as the token is remembered and the limiter answers at once.
  */
 export function gatekeeper({ tokens, limiter, limits }: Gate) {
-  function pass(request: FastifyRequest, reply: FastifyReply): Promise<void> | undefined {
+  function pass(request: FastifyRequest, reply: FastifyReply, access: Access): Promise<void> | undefined {
     refuseNulInAddress(request.url)
-    const access = request.routeOptions.config.access ?? 'public'
     if (access === 'public') return take(reply, `network:${request.ip}`, limits.perNetwork)
     const { authorization } = request.headers
     const known = authorization && BEARER.test(authorization) && tokens.remembered(authorization.slice(7))
@@ -61,14 +60,15 @@ export function gatekeeper({ tokens, limiter, limits }: Gate) {
 
   return (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void => {
     reply.header('x-request-id', request.id)
-    if (request.routeOptions.config.limited === false) {
+    const { limited, access = 'public' } = request.routeOptions.config
+    if (limited === false) {
       done()
       return
     }
     reply.header('x-content-type-options', 'nosniff').header('cache-control', 'no-store')
     let passing: Promise<void> | undefined
     try {
-      passing = pass(request, reply)
+      passing = pass(request, reply, access)
     } catch (error) {
       done(error as Error)
       return

@@ -10,7 +10,7 @@ import { languageOf } from './problem.ts'
 let services: TestServices
 let app: App
 const logged: (Parameters<Log['error']>[0] & { level: string })[] = []
-const SECRET = 'postgres://admin:hunter2@192.0.2.7/secret-place'
+const SECRET = 'hunter2@192.0.2.7/secret-place'
 
 beforeAll(async () => {
   services = await testServices({ env: { LIMIT_PER_NETWORK: '100000' } })

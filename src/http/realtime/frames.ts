@@ -1,5 +1,4 @@
 import type { Language } from '../caller.ts'
-import type { Connection } from './connection.ts'
 
 /** A message on its way to many sockets: written once per language, however many hear it. */
 export interface Frame {
@@ -7,7 +6,7 @@ export interface Frame {
   id: string | null
   in(language: Language): Buffer
   /** Who has had it: kept for what comes by several topics. */
-  told?: WeakSet<Connection>
+  told?: WeakSet<object>
 }
 
 const write = (message: unknown): Buffer => Buffer.from(JSON.stringify(message))

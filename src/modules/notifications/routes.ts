@@ -13,9 +13,9 @@ const tags = ['notifications']
 const Done = Type.Null({ description: 'Done' })
 
 /** Sends JSON text that is already written: it is neither parsed nor serialised on its way. */
-function asItIs(reply: FastifyReply, text: Promise<string | Buffer>): Promise<never> {
+function asItIs(reply: FastifyReply, text: Buffer | Promise<string | Buffer>): Promise<never> {
   reply.type('application/json; charset=utf-8')
-  return text as Promise<never>
+  return text as unknown as Promise<never>
 }
 
 /** The inbox of customers, and what staff tell one of them. */

@@ -23,7 +23,7 @@ const portTaken = (port: number): Words => ({
   en: `Port ${port} has just been taken by another program: start again, or choose another.`,
 })
 
-const NO_SPACE = /ENOSPC|No space left|disk is full|EDQUOT|Disk quota exceeded|EFBIG|File too large/i
+const NO_SPACE = /ENOSPC|No space left|disk is full|EDQUOT|Disk quota exceeded/i
 const NOT_WRITABLE =
   /\b(EACCES|EROFS|EPERM|ENOTDIR|EEXIST|ELOOP|ENAMETOOLONG)\b|Permission denied|Read-only file system|has wrong ownership/i
 const BROKEN = new RegExp(
@@ -46,8 +46,10 @@ const BROKEN = new RegExp(
 /** The words for what a program of the database says in English, or null when no person can mend it. */
 export function remedyOf(output: string, dir: string): Words | null {
   if (NO_SPACE.test(output)) return DISK_FULL
-  if (NOT_WRITABLE.test(output)) return notWritable(dir)
-  return BROKEN.test(output) ? DAMAGED : null
+  // LOG lines tell of recoveries that went well, in words that sound like damage.
+  const faults = output.replace(/^.* LOG: .*$/gm, '')
+  if (NOT_WRITABLE.test(faults)) return notWritable(dir)
+  return BROKEN.test(faults) ? DAMAGED : null
 }
 
 /**
