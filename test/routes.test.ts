@@ -68,6 +68,20 @@ const ofOwner = (route: RouteEntry): string =>
 const leaks = (text: string): string[] => mine.secrets.filter(secret => text.includes(secret))
 
 describe('every route', () => {
+  it('is documented with a summary, a tag, and examples of what goes in and comes out', () => {
+    const holds = (schema: unknown) => /"(examples?|const|enum)":/.test(JSON.stringify(schema ?? 'enum": '))
+    for (const { method, url, schema } of routes.filter(route => !route.schema.hide)) {
+      const { summary, tags, body, response = {} } = schema as Record<string, never>
+      expect([method, url, typeof summary, Array.isArray(tags)]).toEqual([method, url, 'string', true])
+      const answers = Object.entries(response).filter(
+        ([status]) => status.startsWith('2') && status !== '204',
+      )
+      for (const part of [...(body ? [body] : []), ...answers.map(([, answer]) => answer)]) {
+        expect(holds(part), `examples of ${method} ${url}`).toBe(true)
+      }
+    }
+  })
+
   it('is public only where that was decided', () => {
     const open = routes.filter(route => route.access === 'public' && !route.url.startsWith('/docs'))
     const found = [...open.map(route => `${route.method} ${route.url}`), 'GET /docs/problems']

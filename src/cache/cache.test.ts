@@ -139,4 +139,20 @@ describe('the cache', () => {
     for (let n = 0; n < 200_001; n++) await cache.bump(`customer:other-${n}`)
     expect(await read('new')).toBe('new')
   })
+
+  it('gives bytes that were encoded once, and keeps them apart from texts of the same key', async () => {
+    const { cache, read } = opened()
+    await read('text', 'list', ['customer:1'])
+    const bytes = () => cache.bytes('list', ['customer:1'], 60_000, async () => 'é')
+    const first = await bytes()
+    expect(first).toEqual(Buffer.from('é'))
+    // At once, and the same ones.
+    expect(bytes()).toBe(first)
+    expect(await read('later', 'list', ['customer:1'])).toBe('text')
+    await cache.bump('customer:1')
+    expect(bytes()).toBeInstanceOf(Promise)
+    await expect(
+      Promise.resolve(cache.bytes('broken', [], 1, () => Promise.reject(new Error('away')))),
+    ).rejects.toThrow('away')
+  })
 })

@@ -88,7 +88,15 @@ export async function buildApp(options: HttpOptions, register: (app: App) => voi
       schema: {
         tags: ['sign in'],
         summary: 'Public keys of access tokens',
-        response: { 200: Type.Object({ keys: Type.Array(Type.Record(Type.String(), Type.String())) }) },
+        response: {
+          200: Type.Object({
+            keys: Type.Array(Type.Record(Type.String(), Type.String()), {
+              examples: [
+                [{ kty: 'OKP', crv: 'Ed25519', x: 'mTBa…', kid: 'Nq2k…', alg: 'EdDSA', use: 'sig' }],
+              ],
+            }),
+          }),
+        },
       },
     },
     () => options.tokens.jwks as { keys: Record<string, string>[] },

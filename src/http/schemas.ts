@@ -14,6 +14,7 @@ export const Id = Type.String({
   format: 'uuid',
   pattern: '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$',
   description: 'Opaque identifier',
+  examples: ['019b76da-a800-7c4b-9569-42c482582c28'],
 })
 
 export const Instant = Type.String({ format: 'date-time', examples: ['2026-03-07T23:30:00.000Z'] })

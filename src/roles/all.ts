@@ -5,6 +5,7 @@ import { migrate, openDatabase } from '../db/index.ts'
 import { loadDemoAccounts } from '../modules/accounts/index.ts'
 import { ensureAgencies } from '../modules/agencies/index.ts'
 import { linkDemoMeters } from '../modules/meters/index.ts'
+import { reviveDeliveries } from '../modules/notifications/index.ts'
 import { startMonitor } from '../monitor/index.ts'
 import { openLog } from '../observability/index.ts'
 import { inProcessBroker, QUEUES, startRelay } from '../tasks/index.ts'
@@ -129,6 +130,8 @@ async function start(dir: string, { env, ports, version, stack, onServer }: Star
       })
       wakeRelay = relay.wake
       stack.push(relay.stop)
+      // Nobody else can hold a lease on this database: what a killed process held is free at once.
+      await reviveDeliveries(services)
       const worker = await startWorkerRole(services, broker, 'samaconso_worker_1', QUEUES)
       stack.push(() => worker.stop(2_000))
       stack.push(startScheduler(services).stop)

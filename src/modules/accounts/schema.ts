@@ -137,7 +137,9 @@ export type TokenAnswer = Static<typeof TokenAnswer>
 export const PinReset = Strict({ phone: Phone, code: Code, pin: Pin })
 export const PinChange = Strict({ currentPin: Pin, pin: Pin })
 export const SignOut = Nullable(
-  Strict({ all: Type.Optional(Type.Boolean({ description: 'Every session of the account' })) }),
+  Strict({
+    all: Type.Optional(Type.Boolean({ description: 'Every session of the account', examples: [false] })),
+  }),
 )
 
 export const ProfileChange = Strict(

@@ -15,7 +15,11 @@ const KEPT_MS = 30_000
  * A page of the caller's notifications and broadcasts, newest first, as the JSON text to send: the database writes it
  * and nothing parses it on the way. First pages are kept until something new is accepted.
  */
-export function listInbox(services: Services, reader: Reader, query: InboxQuery): Promise<string | Buffer> {
+export function listInbox(
+  services: Services,
+  reader: Reader,
+  query: InboxQuery,
+): Buffer | Promise<string | Buffer> {
   const { limit = 20, unread = false, cursor } = query
   const { id } = reader
   if (cursor !== undefined) {

@@ -3,7 +3,7 @@ import { type Realtime, type RealtimeLimits, realtime } from '../../http/realtim
 import { UUID } from '../../lib/cursor.ts'
 import { Problem } from '../../lib/problems.ts'
 import type { Services } from '../../services.ts'
-import { markRead } from './inbox.ts'
+import { markRead, unreadCount } from './inbox.ts'
 import { type InboxItem, MOST_UNREAD } from './schema.ts'
 import { selectMissed, selectTopics } from './sql.ts'
 import { broadcastExists } from './sql-accept.ts'
@@ -36,9 +36,9 @@ export function notificationsRealtime(
         if (!found) throw new Problem('session_ended')
         return { language: found.language, topics: [...ownTopics(caller), ...found.targets] }
       },
-      async replay({ id, role }, lastSeenId) {
-        if (role !== 'customer') return { items: [], complete: true, unread: null }
-        return missed(services, id, lastSeenId)
+      async replay(caller, lastSeenId) {
+        if (caller.role !== 'customer') return { items: [], complete: true, unread: null }
+        return missed(services, caller, lastSeenId)
       },
       async markRead(caller, id) {
         if (caller.role !== 'customer') throw new Problem('forbidden')
@@ -52,17 +52,20 @@ export function notificationsRealtime(
   })
 }
 
-async function missed({ db }: Services, customerId: string, lastSeenId: string | undefined) {
-  const asked = lastSeenId !== undefined
-  const { page, known, unread } = await selectMissed(
-    db,
-    customerId,
-    asked && UUID.test(lastSeenId) ? lastSeenId : null,
-    { most: MOST_MISSED, whenUnknown: asked ? MISSED_WHEN_UNKNOWN : 0, mostUnread: MOST_UNREAD },
-  )
+async function missed(services: Services, reader: Caller, lastSeenId: string | undefined) {
+  // Who has seen nothing yet reads the list.
+  if (lastSeenId === undefined) {
+    const { count } = JSON.parse(await unreadCount(services, reader)) as { count: number }
+    return { items: [], complete: true, unread: count }
+  }
+  const id = UUID.test(lastSeenId) ? lastSeenId : null
+  const { page, known, unread } = await selectMissed(services.db, reader.id, id, {
+    most: MOST_MISSED,
+    whenUnknown: MISSED_WHEN_UNKNOWN,
+    mostUnread: MOST_UNREAD,
+  })
   const { items, nextCursor } = JSON.parse(page) as { items: InboxItem[]; nextCursor: string | null }
-  // Who has seen nothing yet reads the list anyway.
-  return { items: items.reverse(), complete: !asked || (known && nextCursor === null), unread }
+  return { items: items.reverse(), complete: known && nextCursor === null, unread }
 }
 
 const ownTopics = ({ id, role }: Caller) => (role === 'customer' ? [`customer:${id}`, 'everyone'] : [])

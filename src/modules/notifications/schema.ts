@@ -40,7 +40,12 @@ export type InboxQuery = Static<typeof InboxQuery>
 export const MOST_UNREAD = 1_000
 
 export const UnreadCount = Type.Object({
-  count: Type.Integer({ minimum: 0, maximum: MOST_UNREAD, description: `Counted up to ${MOST_UNREAD}` }),
+  count: Type.Integer({
+    minimum: 0,
+    maximum: MOST_UNREAD,
+    description: `Counted up to ${MOST_UNREAD}`,
+    examples: [3],
+  }),
 })
 
 export const Named = Strict({ id: Id })

@@ -96,6 +96,7 @@ function flagsOf(port: number, { throwaway, settings }: EmbeddedPostgresOptions)
     unix_socket_directories: '',
     max_connections: '80',
     shared_buffers: '128MB',
+    random_page_cost: '1.1',
     max_wal_size: '2GB',
     timezone: 'UTC',
     log_timezone: 'UTC',
