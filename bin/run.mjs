@@ -5,6 +5,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+// Noted before anything else, while who started us is surely there.
+const parent = process.ppid
+const shells = process.env.npm_lifecycle_event ? shellsAbove(parent) : []
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const [script, ...args] = process.argv.slice(2)
 // What only serves development is left out of a mere start: it halves the first download.
@@ -72,18 +75,37 @@ function findNode() {
   )
 }
 
+/** npm puts a shell or two between itself and us, which may outlive it: each with its own parent. */
+function shellsAbove(pid) {
+  const above = processOf(pid)
+  return above && /^\w*sh$/.test(above.name) ? [{ pid, ...above }, ...shellsAbove(above.parent)] : []
+}
+
+/** Name and parent of a process, where the system tells (Linux). */
+function processOf(pid) {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    const end = stat.lastIndexOf(')')
+    return { name: stat.slice(stat.indexOf('(') + 1, end), parent: Number(stat.slice(end + 2).split(' ')[1]) }
+  } catch {
+    return undefined
+  }
+}
+
+/** Killed npm, or a closed terminal that told nobody: our parent changes, or that of a shell above us. */
+const isOrphan = () =>
+  process.ppid !== parent || shells.some(shell => processOf(shell.pid)?.parent !== shell.parent)
+
 if (!isInstalled()) install()
 
-const parent = process.ppid
 // A group of its own: the keys typed in a terminal reach it through us, once.
 const child = spawn(findNode(), [join(root, script), ...args], {
   stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
   detached: true,
 })
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
-// Killed npm or a closed terminal that told nobody: our parent changes.
 const watch = setInterval(() => {
-  if (process.ppid !== parent) child.kill('SIGTERM')
+  if (isOrphan()) child.kill('SIGTERM')
 }, 300)
 child.once('error', error =>
   fail(`Node ne démarre pas : ${error.message}`, `Node does not start: ${error.message}`),

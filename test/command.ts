@@ -33,6 +33,9 @@ export interface Command {
   kill(signal: NodeJS.Signals): void
 }
 
+/** As a shell says of a program that is not there. */
+const NOT_FOUND = 127
+
 /** What a person types: `npm start` and everything behind it, with this data directory and these ports. */
 export const START = ['node', 'bin/run.mjs', 'src/main.ts', 'all']
 
@@ -54,8 +57,12 @@ export function run(command: readonly string[], env: Record<string, string>): Co
     })
   }
   let ended = false
-  const end = new Promise<number | null>((done, fail) => {
-    child.once('error', fail)
+  const end = new Promise<number | null>(done => {
+    child.once('error', error => {
+      output += error.message
+      ended = true
+      done(NOT_FOUND)
+    })
     child.once('exit', code => {
       ended = true
       done(code)

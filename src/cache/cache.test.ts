@@ -114,6 +114,25 @@ describe('the cache', () => {
     expect(await read('back again')).toBe('back again')
   })
 
+  it('gives bytes as it gives text: kept for their time, read anew after a change, loaded once for all', async () => {
+    const { cache, advance } = opened()
+    let loads = 0
+    const read = (text: string) =>
+      cache.bytes('list', ['customer:1'], 60_000, async () => {
+        loads++
+        return text
+      })
+    const together = await Promise.all([read('été'), read('été')])
+    expect(together.map(bytes => bytes.toString('utf8'))).toEqual(['été', 'été'])
+    expect(await read('other')).toEqual(Buffer.from('été'))
+    expect(loads).toBe(1)
+    await cache.bump('customer:1')
+    expect(await read('after the change')).toEqual(Buffer.from('after the change'))
+    advance(60_000)
+    expect(await read('after its time')).toEqual(Buffer.from('after its time'))
+    expect(await cache.text('list', ['customer:1'], 60_000, async () => 'as text')).toBe('as text')
+  })
+
   it('keeps keys apart, whatever is in them', async () => {
     const { read } = opened()
     expect(await read('a', 'x', [])).toBe('a')

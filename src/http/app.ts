@@ -25,6 +25,8 @@ export interface HttpOptions {
   version: string
   limits: Gate['limits']
   trustedBalancers: readonly string[]
+  /** False saves the work of writing lines, below the level of the log, of readings that went well. */
+  logReadings?: boolean
 }
 
 const REQUEST_ID = /^[\w.:-]{8,64}$/
@@ -75,7 +77,7 @@ export async function buildApp(options: HttpOptions, register: (app: App) => voi
   app.setNotFoundHandler((request, reply) => sendProblem(log, new Problem('not_found'), request, reply))
   // When the answer is ready: to hear that its last byte has left costs every request four listeners.
   app.addHook('onSend', (request, reply, _payload, done) => {
-    logResponse(log, request, reply)
+    logResponse(options, request, reply)
     done()
   })
 
@@ -136,7 +138,10 @@ function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket, requestI
   )
 }
 
-function logResponse(log: Log, request: FastifyRequest, reply: FastifyReply): void {
+/** Reading is the bulk and says little; what changes something or fails is worth its line. */
+function logResponse({ log, logReadings }: HttpOptions, request: FastifyRequest, reply: FastifyReply): void {
+  const isMereReading = reply.statusCode < 400 && request.method === 'GET'
+  if (isMereReading && logReadings === false) return
   const { config, url } = request.routeOptions
   if (config.limited === false) return
   const fields = {
@@ -148,7 +153,6 @@ function logResponse(log: Log, request: FastifyRequest, reply: FastifyReply): vo
     ms: Math.round(reply.elapsedTime),
     caller: request.caller?.id,
   }
-  // Reading is the bulk and says little; what changes something or fails is worth its line.
-  if (reply.statusCode < 400 && request.method === 'GET') log.debug(fields)
+  if (isMereReading) log.debug(fields)
   else log.info(fields)
 }

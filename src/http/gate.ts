@@ -23,7 +23,10 @@ export function gatekeeper({ tokens, limiter, limits }: Gate) {
     refuseNulInAddress(request.url)
     if (access === 'public') return take(reply, `network:${request.ip}`, limits.perNetwork)
     const { authorization } = request.headers
-    const known = authorization && BEARER.test(authorization) && tokens.remembered(authorization.slice(7))
+    const known =
+      authorization && BEARER.test(authorization)
+        ? tokens.remembered(authorization.slice(7), request.socket)
+        : undefined
     if (known) return admit(request, reply, known.caller, access)
     return authenticate(request, reply).then(caller => admit(request, reply, caller, access))
   }

@@ -160,6 +160,29 @@ describe('memory', () => {
     }
   })
 
+  it('of a connection never stands for another token than the one it brings now', async () => {
+    const connection = {}
+    const other = { ...caller, id: newId(), sessionId: newId() }
+    const [first, second] = [await tokens.issue(caller), await tokens.issue(other)]
+    expect(tokens.remembered(first, connection)).toBeUndefined()
+    await Promise.all([tokens.verify(first), tokens.verify(second)])
+    for (const [token, expected] of [
+      [first, caller],
+      [first, caller],
+      [second, other],
+      [first, caller],
+    ] as const) {
+      expect(tokens.remembered(token, connection)?.caller).toEqual(expected)
+    }
+    expect(tokens.remembered(`${first}x`, connection)).toBeUndefined()
+    tokens.revoke([caller.sessionId])
+    expect(() => tokens.remembered(first, connection)).toThrow(
+      expect.objectContaining({ code: 'session_ended' }),
+    )
+    now += ACCESS_TOKEN_SECONDS * 1_000
+    expect(() => tokens.remembered(second, {})).toThrow(expect.objectContaining({ code: 'session_ended' }))
+  })
+
   it('makes a known token cheap', async () => {
     const token = await tokens.issue(caller)
     const first = performance.now()

@@ -15,8 +15,11 @@ export interface AccessTokens {
   issue(caller: Caller): Promise<string>
   /** The caller of a token that is genuine, alive and not revoked; `Problem('unauthenticated' | 'session_ended')` otherwise. */
   verify(token: string): Promise<{ caller: Caller; expiresAt: number }>
-  /** What `verify` found before, at once; undefined when it has to be asked. `Problem('session_ended')` as there. */
-  remembered(token: string): { caller: Caller; expiresAt: number } | undefined
+  /**
+   * What `verify` found before, at once; undefined when it has to be asked. `Problem('session_ended')` as there. A kept
+   * connection mostly brings the token it brought before: comparing the two is cheaper than looking one up.
+   */
+  remembered(token: string, connection: object): { caller: Caller; expiresAt: number } | undefined
   /** From now on tokens of these sessions are refused. Forgets them when their tokens are dead anyway. */
   revoke(sessionIds: readonly string[]): void
   /** Public keys, for /.well-known/jwks.json. */
@@ -41,6 +44,7 @@ export async function openAccessTokens(
   const jwk = await exportJWK(publicKey)
   const kid = await calculateJwkThumbprint(jwk)
   const known = new Lru<Known>(remembered)
+  const lately = new WeakMap<object, { token: string; entry: Known }>()
   const revoked = new Map<string, number>()
 
   function refuseEnded({ caller, expiresAt }: Known): void {
@@ -92,9 +96,12 @@ export async function openAccessTokens(
       refuseEnded(entry)
       return entry
     },
-    remembered(token) {
-      const entry = known.get(token)
-      if (entry) refuseEnded(entry)
+    remembered(token, connection) {
+      const last = lately.get(connection)
+      const entry = last?.token === token ? last.entry : known.get(token)
+      if (!entry) return undefined
+      refuseEnded(entry)
+      if (entry !== last?.entry) lately.set(connection, { token, entry })
       return entry
     },
     revoke(sessionIds) {

@@ -51,6 +51,7 @@ export const openApi = (
         perNetwork: services.config.limitPerNetwork,
       },
       trustedBalancers: services.config.trustedBalancers,
+      logReadings: services.config.logLevel === 'debug',
     },
     app => businessRoutes(app, services, tokens),
   )

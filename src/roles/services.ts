@@ -53,7 +53,7 @@ export function openServices(
     log,
     db,
     cache,
-    fanout: inProcessFanout(),
+    fanout: inProcessFanout(error => log.error({ event: 'fanout_listener_failed', error })),
     limiter: inProcessLimiter(clock),
     wakeRelay,
     backoffice,

@@ -109,13 +109,13 @@ it('a queue that takes no more does not hold up the others, nor send them again 
   await enqueue(db, task, [{ n: 3 }], { queue: 'urgent' })
   relay.wake()
   await until('the urgent one', () => urgent.length === 1, 2_000)
-  const seen = errors.length
   for (let n = 4; n < 14; n++) {
     await enqueue(db, task, [{ n }], { queue: 'urgent' })
     relay.wake()
     await until(`urgent ${n}`, () => urgent.length === n - 2, 2_000)
   }
-  expect(errors).toHaveLength(seen)
+  // Once with the others and once by itself; then it is left alone until the next look.
+  expect(errors.length).toBeLessThanOrEqual(2)
   expect(urgent).toHaveLength(11)
   full = false
   await relay.stop()

@@ -14,6 +14,7 @@ describe('what the database’s programs say, in a person’s words', () => {
       '2026-01-01 UTC [1] PANIC:  could not write to file "pg_wal/xlogtemp.1": No space left on device',
       'disk is full',
     ],
+    ['could not extend file "base/16385/4150": wrote only 4096 of 8192 bytes at block 0', 'disk is full'],
     ['2026-01-01 UTC [1] FATAL:  data directory "/x" has wrong ownership', 'may not be written'],
     ['postgres: could not access directory "/x": Permission denied', 'may not be written'],
     ['2026-01-01 UTC [1] FATAL:  "/x/data" is not a valid data directory', '--reset'],

@@ -23,7 +23,7 @@ const portTaken = (port: number): Words => ({
   en: `Port ${port} has just been taken by another program: start again, or choose another.`,
 })
 
-const NO_SPACE = /ENOSPC|No space left|disk is full|EDQUOT|Disk quota exceeded/i
+const NO_SPACE = /ENOSPC|No space left|disk is full|EDQUOT|Disk quota exceeded|could not extend file/i
 const NOT_WRITABLE =
   /\b(EACCES|EROFS|EPERM|ENOTDIR|EEXIST|ELOOP|ENAMETOOLONG)\b|Permission denied|Read-only file system|has wrong ownership/i
 const BROKEN = new RegExp(

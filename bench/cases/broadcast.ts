@@ -1,0 +1,138 @@
+import { join } from 'node:path'
+import { openDatabase } from '../../src/db/index.ts'
+import { openAccessTokens } from '../../src/http/index.ts'
+import { systemClock } from '../../src/lib/clock.ts'
+import { newId } from '../../src/lib/id.ts'
+import { seed } from '../../src/roles/seed.ts'
+import { requestBytes } from '../lib/connection.ts'
+import type { Lab } from '../lib/lab.ts'
+import { forgetPeak, peakMemory } from '../lib/memory.ts'
+import { type Product, startProduct, until } from '../lib/product.ts'
+import { perSecond, type Row } from '../lib/table.ts'
+import type { Sends } from '../processes/bare-http2.ts'
+import type { Measured } from '../processes/generator.ts'
+
+const DEVICES = 100_000
+const BARE_SENDS = 50_000
+const LONGEST_MS = 150_000
+
+interface Broadcast {
+  id: string
+  state: string
+  counts: Record<string, number>
+}
+
+/** A message to a hundred thousand devices by the whole product, and what another customer feels meanwhile. */
+export async function broadcast(lab: Lab): Promise<Row[]> {
+  const product = await startProduct(join(lab.folder, 'product'))
+  lab.onEnd(product.stop)
+  const { customer, staff } = await people(product)
+  const before = await product.pushes()
+  await forgetPeak(product.pid)
+  await lab.tell({
+    kind: 'probe',
+    port: product.port,
+    perSecond: 50,
+    requests: [
+      requestBytes('GET', '/v1/notifications?limit=20', { token: customer }),
+      requestBytes('GET', '/v1/me', { token: customer }),
+    ],
+  })
+  const { seconds, counts } = await sendToAll(product, staff)
+  const others = await lab.stopProbe()
+  const peak = await peakMemory(product.pid)
+  const ledger = await product.pushes()
+  const rate = (counts.devices ?? 0) / seconds
+  const { ready: bare } = await lab.child<Sends>('bare-http2.ts', {
+    data: { ...product, count: BARE_SENDS, sessions: 2, streams: 100 },
+  })
+  return [
+    ...speed(rate, bare, seconds, peak),
+    {
+      what: 'broadcast: accounted for in the report',
+      ours: `${accounted(counts)}`,
+      against: `${ledger.distinct - before.distinct} distinct devices in the ledger`,
+      figure: Math.min(accounted(counts), ledger.distinct - before.distinct) / DEVICES,
+      floor: { least: 1 },
+      note: `${ledger.received - ledger.distinct} sent twice`,
+    },
+    patience(others),
+  ]
+}
+
+function speed(rate: number, bare: Sends, seconds: number, peak: number | null): Row[] {
+  return [
+    {
+      what: 'broadcast to 100,000 devices',
+      ours: perSecond(rate),
+      against: `${perSecond(bare.perSecond)} bare http2, same bytes`,
+      figure: rate / bare.perSecond,
+      note: `${seconds.toFixed(1)} s from accepted to done`,
+    },
+    {
+      what: 'broadcast: peak memory of the main process',
+      ours: peak === null ? 'unknown' : `${peak} MB`,
+      against: '',
+      figure: null,
+    },
+  ]
+}
+
+const patience = (others: Measured): Row => ({
+  what: 'broadcast: p99 of unrelated GETs meanwhile, ms',
+  ours: `${others.p99.toFixed(1)} ms`,
+  against: `50 on schedule each second, ${others.failed} of ${others.answered} failed`,
+  figure: others.failed > 0 ? null : others.p99,
+  floor: { most: 100 },
+  note: `median ${others.p50.toFixed(1)} ms, longest ${others.max.toFixed(0)} ms`,
+})
+
+/** Every device with an outcome. */
+const accounted = ({ devices: _, pending: __, ...outcomes }: Record<string, number>): number =>
+  Object.values(outcomes).reduce((sum, count) => sum + count, 0)
+
+/** Seeds the devices; one of their owners, and a member of staff with another who approves. */
+async function people(product: Product) {
+  const tokens = await openAccessTokens(product.tokenKey, systemClock)
+  const db = openDatabase({ url: product.databaseUrl, pool: 4, statementTimeout: 60_000 })
+  try {
+    await seed(db, DEVICES, 'none')
+    // The demo's own customers may have come without a device.
+    await db.query(
+      `insert into devices (id, customer_id, installation, platform, push_token)
+       select gen_random_uuid(), (select id from accounts where phone = '+221770000100'), 'bench-' || n, 'android', 'sim-bench-' || n
+       from generate_series(1, $1 - (select count(*)::int from devices where push_token is not null)) n`,
+      [DEVICES],
+    )
+    const [ids] = await db.query<{ customer: string; admin: string; other: string }>(
+      `select (select id from accounts where phone = '+221770050000') customer,
+         (select id from accounts where login = 'admin') admin, (select id from accounts where login = 'admin2') other`,
+    )
+    const token = (id = '', role: 'customer' | 'admin' = 'admin') =>
+      tokens.issue({ id, role, agencyId: null, sessionId: newId() })
+    return {
+      customer: await token(ids?.customer, 'customer'),
+      staff: { author: await token(ids?.admin), approver: await token(ids?.other) },
+    }
+  } finally {
+    await db.close()
+  }
+}
+
+/** Sends to everyone and waits for the end; seconds from the request on. */
+async function sendToAll(product: Product, staff: { author: string; approver: string }) {
+  const startedAt = performance.now()
+  const { id, state } = await product.call<Broadcast>('POST', '/v1/admin/broadcasts', staff.author, {
+    audience: { kind: 'everyone' },
+    content: { fr: { title: 'Coupure prévue demain', body: 'Des travaux auront lieu de 9 h à 12 h.' } },
+  })
+  const path = `/v1/admin/broadcasts/${id}`
+  if (state === 'awaiting-approval') await product.call('POST', `${path}/approve`, staff.approver, {})
+  const done = await until(async () => {
+    const now = await product.call<Broadcast>('GET', path, staff.author)
+    return ['done', 'stopped', 'cancelled'].includes(now.state) ? now : null
+  }, LONGEST_MS)
+  if (done.state !== 'done')
+    throw new Error(`The broadcast ended ${done.state}: ${JSON.stringify(done.counts)}`)
+  return { seconds: (performance.now() - startedAt) / 1_000, counts: done.counts }
+}

@@ -1,0 +1,12 @@
+import { readFile, writeFile } from 'node:fs/promises'
+
+/** The peak of the resident memory counts anew from here (Linux). */
+export const forgetPeak = (pid: number): Promise<void> =>
+  writeFile(`/proc/${pid}/clear_refs`, '5').catch(() => undefined)
+
+/** The most memory that a process held, in MB; null where the system does not tell. */
+export async function peakMemory(pid: number): Promise<number | null> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
+  const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]
+  return kilobytes === undefined ? null : Math.round(Number(kilobytes) / 1_024)
+}
