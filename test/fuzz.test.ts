@@ -7,7 +7,7 @@ import { signedIn, type TestServices, testApp, testServices } from './harness.ts
 import { fitting, hostile, toJson } from './hostile.ts'
 import { type Belongings, furnish } from './world.ts'
 
-const RUNS = 60
+const RUNS = Number(process.env.FUZZ_RUNS ?? 150)
 /** Words of the inside that no answer may hold. */
 const INSIDE =
   /node_modules|\.ts:\d|\bat \w+ \(|syntax error|relation "|violates|duplicate key|invalid input syntax|ECONN|pg_|stack|undefined is not|Cannot read/i

@@ -221,6 +221,8 @@ describe('a request against its schema', () => {
       ['limit=abc', 'limit'],
       ['limit=1000', 'limit'],
       ['limit=1.5', 'limit'],
+      ['limit=1e999', 'limit'],
+      ['limit=-1e999', 'limit'],
       ['limit=1&limit=2', 'limit'],
       ['other=1', 'other'],
     ]) {

@@ -14,13 +14,32 @@ const body = new Ajv({ ...shared, coerceTypes: false })
 const address = new Ajv({ ...shared, coerceTypes: true })
 for (const ajv of [body, address]) ajvFormats.default(ajv, ['date-time', 'date', 'uuid', 'uri'])
 
+type Check = ((data: unknown) => boolean) & { errors?: ValidateFunction['errors'] }
+
 /** Fastify's validator compiler: unknown fields and wrong types are refused, never dropped or bent. */
-export function compileValidator({
-  schema,
-  httpPart,
-}: {
-  schema: unknown
-  httpPart?: string
-}): ValidateFunction {
-  return (httpPart === 'body' ? body : address).compile(schema as object)
+export function compileValidator({ schema, httpPart }: { schema: unknown; httpPart?: string }): Check {
+  return httpPart === 'body' ? body.compile(schema as object) : finite(address.compile(schema as object))
+}
+
+/** Reading `1e999` as a number gives Infinity, which Ajv then takes for a number within any bounds. */
+function finite(validate: ValidateFunction): Check {
+  const check: Check = data => {
+    const fits = validate(data)
+    check.errors = validate.errors ?? null
+    if (!fits) return false
+    const [field] =
+      Object.entries(data as object).find(([, value]) => value === Infinity || value === -Infinity) ?? []
+    if (field === undefined) return true
+    check.errors = [
+      {
+        instancePath: `/${field}`,
+        schemaPath: '',
+        keyword: 'type',
+        params: {},
+        message: 'must be a finite number',
+      },
+    ]
+    return false
+  }
+  return check
 }

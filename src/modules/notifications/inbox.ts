@@ -1,9 +1,12 @@
+import type { Cache } from '../../cache/index.ts'
+import type { Queryable } from '../../db/index.ts'
 import type { Caller } from '../../http/index.ts'
 import { decodeCursor, INSTANT, UUID } from '../../lib/cursor.ts'
 import { Problem } from '../../lib/problems.ts'
 import type { Services } from '../../services.ts'
+import { inBatches } from './in-batches.ts'
 import { type InboxQuery, MOST_UNREAD } from './schema.ts'
-import { countUnread, selectPage, updateAllRead, updateDeleted, updateRead } from './sql.ts'
+import { countUnread, selectPages, updateAllRead, updateDeleted, updateRead, type WantedPage } from './sql.ts'
 
 /** Whose inbox it is. */
 type Reader = Pick<Caller, 'id'>
@@ -11,22 +14,26 @@ type Reader = Pick<Caller, 'id'>
 /** How long an answer may be kept: what changes an inbox bumps its scope, so this only bounds what nobody asks for again. */
 const KEPT_MS = 30_000
 
+/** Reads pages of inboxes, those that are asked for at the same time by one statement. */
+export type Pages = (wanted: WantedPage) => Promise<string>
+
+export const openPages = (db: Queryable): Pages =>
+  inBatches(wanted => selectPages(db, wanted), { atOnce: Number(process.env.AO ?? 4), together: Number(process.env.TG ?? 16), waiting: 10_000 })
+
 /**
  * A page of the caller's notifications and broadcasts, newest first, as the JSON text to send: the database writes it
  * and nothing parses it on the way. First pages are kept until something new is accepted.
  */
 export function listInbox(
-  services: Services,
-  reader: Reader,
-  query: InboxQuery,
+  cache: Cache,
+  pages: Pages,
+  { id }: Reader,
+  { limit = 20, unread = false, cursor }: InboxQuery,
 ): Buffer | Promise<string | Buffer> {
-  const { limit = 20, unread = false, cursor } = query
-  const { id } = reader
-  if (cursor !== undefined) {
-    return selectPage(services.db, id, unread, limit, decodeCursor(cursor, INSTANT, UUID))
-  }
-  return services.cache.bytes(`inbox:${id}:${limit}:${unread}`, [`customer:${id}`, 'everyone'], KEPT_MS, () =>
-    selectPage(services.db, id, unread, limit),
+  const wanted = { customerId: id, onlyUnread: unread, size: limit }
+  if (cursor !== undefined) return pages({ ...wanted, after: decodeCursor(cursor, INSTANT, UUID) })
+  return cache.bytes(`inbox:${id}:${limit}:${unread}`, [`customer:${id}`, 'everyone'], KEPT_MS, () =>
+    pages({ ...wanted, after: undefined }),
   )
 }
 

@@ -4,7 +4,7 @@ import { type App, type Caller, Page } from '../../http/index.ts'
 import { Problem } from '../../lib/problems.ts'
 import type { Services } from '../../services.ts'
 import { staffNotificationRoutes } from './admin.ts'
-import { listInbox, markAllRead, markRead, removeFromInbox, unreadCount } from './inbox.ts'
+import { listInbox, markAllRead, markRead, openPages, removeFromInbox, unreadCount } from './inbox.ts'
 import { REALTIME_DESCRIPTION } from './realtime-description.ts'
 import { InboxItem, InboxQuery, Named, UnreadCount } from './schema.ts'
 
@@ -38,6 +38,7 @@ export function notificationsRoutes(app: App, services: Services): void {
 }
 
 function readingRoutes(app: App, services: Services): void {
+  const pages = openPages(services.db)
   app.get(
     '/v1/notifications',
     {
@@ -51,7 +52,8 @@ function readingRoutes(app: App, services: Services): void {
         response: { 200: Page(InboxItem) },
       },
     },
-    (request, reply) => asItIs(reply, listInbox(services, request.caller as Caller, request.query)),
+    (request, reply) =>
+      asItIs(reply, listInbox(services.cache, pages, request.caller as Caller, request.query)),
   )
   app.get(
     '/v1/notifications/unread-count',

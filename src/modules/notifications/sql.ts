@@ -1,18 +1,30 @@
 import type { Queryable } from '../../db/index.ts'
 
-/** A page of the inbox as JSON text, from its top or after the keys of a cursor. */
-export async function selectPage(
-  db: Queryable,
-  customerId: string,
-  onlyUnread: boolean,
-  size: number,
-  before?: readonly string[],
-): Promise<string> {
-  const [row] = await db.query<{ page: string }>(
-    before ? 'select inbox_page($1, $2, $3, $4, $5) page' : 'select inbox_page($1, $2, $3) page',
-    before ? [customerId, onlyUnread, size, ...before] : [customerId, onlyUnread, size],
+/** A page that somebody wants: from the top, or after the keys of a cursor. */
+export interface WantedPage {
+  customerId: string
+  onlyUnread: boolean
+  size: number
+  after: readonly string[] | undefined
+}
+
+const TOP = ['infinity', 'ffffffff-ffff-ffff-ffff-ffffffffffff']
+
+/** Pages of inboxes as JSON text, in the order they were asked for. */
+export async function selectPages(db: Queryable, wanted: readonly WantedPage[]): Promise<string[]> {
+  const rows = await db.query<{ page: string }>(
+    `select inbox_page(reader, only_unread, size, before_at, before_id) page
+     from unnest($1::uuid[], $2::boolean[], $3::integer[], $4::timestamptz[], $5::uuid[]) with ordinality
+       wanted (reader, only_unread, size, before_at, before_id, n) order by n`,
+    [
+      wanted.map(({ customerId }) => customerId),
+      wanted.map(({ onlyUnread }) => onlyUnread),
+      wanted.map(({ size }) => size),
+      wanted.map(({ after = TOP }) => after[0]),
+      wanted.map(({ after = TOP }) => after[1]),
+    ],
   )
-  return (row as { page: string }).page
+  return rows.map(({ page }) => page)
 }
 
 /** How much is unread, counted up to `most`. */
