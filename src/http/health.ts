@@ -1,3 +1,4 @@
+import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
 import type { App } from './fastify.ts'
 
@@ -28,6 +29,7 @@ const Status = Type.Object({ status: Type.String({ examples: ['running'] }) })
  * For balancers and people. A dependency that is away does not take an instance out: every instance would go at once.
  */
 export function healthRoutes(app: App, health: Health): void {
+  const textOf = reportText(health)
   const config = { access: 'public', limited: false } as const
 
   app.get(
@@ -42,15 +44,9 @@ export function healthRoutes(app: App, health: Health): void {
     },
     (_request, reply) => {
       const { status, services } = health.report()
-      const degraded = Object.values(services).includes('down')
       if (status !== 'running') reply.code(503)
-      reply.send({
-        status,
-        version: health.version,
-        instance: health.instance,
-        ...(degraded ? { degraded } : {}),
-        services,
-      })
+      const plain = reply as FastifyReply
+      plain.header('content-type', 'application/json; charset=utf-8').send(textOf(status, services))
     },
   )
   app.get(
@@ -83,6 +79,22 @@ export function healthRoutes(app: App, health: Health): void {
       reply.code(status === 'running' ? 200 : 503).send({ status })
     },
   )
+}
+
+/** The body of /health, written anew only when something in it changed: balancers and monitors ask all the time. */
+function reportText({ version, instance }: Health) {
+  let known = ''
+  let text = ''
+  return (status: string, services: Record<string, ServiceState>): string => {
+    let now = status
+    for (const name in services) now += ` ${name} ${services[name]}`
+    if (now !== known) {
+      const degraded = Object.values(services).includes('down')
+      text = JSON.stringify({ status, version, instance, ...(degraded ? { degraded } : {}), services })
+      known = now
+    }
+    return text
+  }
 }
 
 /**
