@@ -1,4 +1,4 @@
-// npm run bench [-- case …] [--json]: every promise of speed as a ratio to a peer, or a limit, within one run.
+// npm run bench [-- case …] [--json]: every promise of speed as a ratio to a peer, or a limit, within one run (README.md).
 import { parseArgs } from 'node:util'
 import { broadcast } from './cases/broadcast.ts'
 import { customers } from './cases/customers.ts'

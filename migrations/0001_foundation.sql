@@ -178,6 +178,14 @@ create table backoffice_copies (
   primary key (meter_id, what)
 );
 
+-- One of an inbox as the API writes it, up to whether it is read.
+create function inbox_item(id uuid, type text, title text, body text, at timestamptz, broadcast boolean, data jsonb)
+returns text language sql immutable parallel safe as $$
+  select concat('{"id":"', id, '","type":', to_json(type), ',"title":', to_json(title), ',"body":', to_json(body),
+    ',"createdAt":"', to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+    '","broadcast":', case when broadcast then 'true' else 'false' end, ',"data":' || data::text, ',"read":')
+$$;
+
 -- The inbox of one customer.
 create table notifications (
   id uuid primary key,
@@ -191,7 +199,9 @@ create table notifications (
   created_at timestamptz not null default now(),
   expires_at timestamptz not null,
   read_at timestamptz,
-  deleted_at timestamptz
+  deleted_at timestamptz,
+  -- Written once and read often: making the JSON was two thirds of what a page of the inbox cost.
+  item text not null generated always as (inbox_item(id, type, title, body, created_at, false, data)) stored
 );
 create index notifications_inbox on notifications (customer_id, created_at desc, id desc) where deleted_at is null;
 create index notifications_unread on notifications (customer_id, created_at desc, id desc) where read_at is null and deleted_at is null;

@@ -4,8 +4,8 @@ import { alternate, median, medianRatio } from './rounds.ts'
 import { perSecond, type Row } from './table.ts'
 
 const CONNECTIONS = 64
-const ROUNDS = 5
-const SECONDS = 2.5
+const ROUNDS = 13
+const SECONDS = 1
 const WARM_UP = 1.5
 
 export interface Contender {

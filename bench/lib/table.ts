@@ -5,8 +5,9 @@ export interface Row {
   ours: string
   /** What it was measured against, in the same run. */
   against: string
-  /** The figure that is judged; null when there is nothing to judge. */
+  /** The figure that is judged; null when there is none. */
   figure: number | null
+  /** Absent when the figure is for information. */
   floor?: { least: number } | { most: number }
   /** What makes the figure believable. */
   note?: string

@@ -153,8 +153,8 @@ function probe(job: Probe): undefined {
 
   const under = new Set<Promise<void>>()
   const timer = setInterval(() => {
-    const due = Math.floor(((performance.now() - startedAt) / 1_000) * job.perSecond)
-    while (sent < due) {
+    const due = ((performance.now() - startedAt) / 1_000) * job.perSecond
+    while (sent <= due) {
       const call = one(startedAt + (sent++ / job.perSecond) * 1_000)
         .catch(() => {
           failed++

@@ -18,7 +18,7 @@ const KEPT_MS = 30_000
 export type Pages = (wanted: WantedPage) => Promise<string>
 
 export const openPages = (db: Queryable): Pages =>
-  inBatches(wanted => selectPages(db, wanted), { atOnce: Number(process.env.AO ?? 4), together: Number(process.env.TG ?? 16), waiting: 10_000 })
+  inBatches(wanted => selectPages(db, wanted), { atOnce: 2, together: 32, waiting: 10_000 })
 
 /**
  * A page of the caller's notifications and broadcasts, newest first, as the JSON text to send: the database writes it

@@ -69,15 +69,19 @@ export async function notifyEach(
       ...(input.requestId === undefined ? {} : { requestId: input.requestId }),
     })),
   )
-  tx.afterCommit(() => announce(services, rows))
+  tx.afterCommit(() => announce(services, rows, new Date(now).toISOString()))
   return accepted
 }
 
 /** The next reading of the inbox shows it, and open sockets hear it. */
-async function announce({ cache, fanout }: Services, rows: readonly NewNotification[]): Promise<void> {
+async function announce(
+  { cache, fanout }: Services,
+  rows: readonly NewNotification[],
+  createdAt: string,
+): Promise<void> {
   if (rows.length === 0) return
   await cache.bump(...rows.map(row => `customer:${row.customerId}`))
-  for (const { customerId, id, type, title, body, createdAt, data } of rows) {
+  for (const { customerId, id, type, title, body, data } of rows) {
     fanout.publish(`customer:${customerId}`, {
       type: 'notification',
       notification: {

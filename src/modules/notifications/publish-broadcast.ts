@@ -22,7 +22,7 @@ export async function publishBroadcast(
       id: broadcastId,
       notificationType: broadcast.type,
       content: broadcast.content,
-      createdAt: broadcast.createdAt,
+      createdAt: startedAt.toISOString(),
     }
     for (const target of targets) services.fanout.publish(target, message)
   })

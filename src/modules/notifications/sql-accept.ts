@@ -8,7 +8,6 @@ export interface NewNotification {
   type: string
   title: string
   body: string
-  createdAt: string
   data: Record<string, string> | null
 }
 
@@ -36,7 +35,7 @@ export async function insertNotifications(
        $11::jsonb, $12::uuid, $13::timestamptz, $14::timestamptz
      from unnest($1::uuid[], $2::uuid[]) new (id, customer_id)
      join accounts a on a.id = new.customer_id and a.role = 'customer'
-     returning id, customer_id "customerId", type, title, body, data, to_json(created_at) "createdAt"`,
+     returning id, customer_id "customerId", type, title, body, data`,
     [
       input.ids,
       input.customerIds,
@@ -62,13 +61,13 @@ export async function insertTargets(
   broadcastId: string,
   startedAt: Date,
   targets: readonly string[],
-): Promise<{ type: string; content: Content; createdAt: string }> {
-  const [broadcast] = await db.query<{ type: string; content: Content; createdAt: string }>(
+): Promise<{ type: string; content: Content }> {
+  const [broadcast] = await db.query<{ type: string; content: Content }>(
     `with added as (
        insert into broadcast_targets (target, started_at, broadcast_id)
        select distinct target, $2::timestamptz, $1::uuid from unnest($3::text[]) target
      )
-     select type, content, to_json($2::timestamptz) "createdAt" from broadcasts where id = $1`,
+     select type, content from broadcasts where id = $1`,
     [broadcastId, startedAt, targets],
   )
   if (!broadcast) throw new Error(`Broadcast ${broadcastId} has no row yet.`)

@@ -12,18 +12,14 @@ const TOP = ['infinity', 'ffffffff-ffff-ffff-ffff-ffffffffffff']
 
 /** Pages of inboxes as JSON text, in the order they were asked for. */
 export async function selectPages(db: Queryable, wanted: readonly WantedPage[]): Promise<string[]> {
-  const rows = await db.query<{ page: string }>(
-    `select inbox_page(reader, only_unread, size, before_at, before_id) page
-     from unnest($1::uuid[], $2::boolean[], $3::integer[], $4::timestamptz[], $5::uuid[]) with ordinality
-       wanted (reader, only_unread, size, before_at, before_id, n) order by n`,
-    [
-      wanted.map(({ customerId }) => customerId),
-      wanted.map(({ onlyUnread }) => onlyUnread),
-      wanted.map(({ size }) => size),
-      wanted.map(({ after = TOP }) => after[0]),
-      wanted.map(({ after = TOP }) => after[1]),
-    ],
-  )
+  const rows = await db.query<{ page: string }>('select inbox_pages($1, $2, $3, $4, $5, $6) page', [
+    wanted.map(({ customerId }) => customerId),
+    wanted.map(({ onlyUnread }) => onlyUnread),
+    wanted.map(({ size }) => size),
+    wanted.map(({ after = TOP }) => after[0]),
+    wanted.map(({ after = TOP }) => after[1]),
+    wanted.map(() => '-infinity'),
+  ])
   return rows.map(({ page }) => page)
 }
 
@@ -44,9 +40,10 @@ export async function selectMissed(
   limits: { most: number; whenUnknown: number; mostUnread: number },
 ): Promise<{ page: string; known: boolean; unread: number }> {
   const [row] = await db.query<{ page: string; known: boolean; unread: number }>(
-    `select seen.at is not null known, inbox_unread($1, $5) unread, inbox_page($1, false,
-       case when seen.at is null then $4::integer else $3 end, 'infinity', 'ffffffff-ffff-ffff-ffff-ffffffffffff',
-       coalesce(seen.at - interval '1 minute', '-infinity')) page
+    `select seen.at is not null known, inbox_unread($1, $5) unread, inbox_pages(array[$1::uuid], array[false],
+       array[case when seen.at is null then $4::integer else $3 end], array['infinity'::timestamptz],
+       array['ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid],
+       array[coalesce(seen.at - interval '1 minute', '-infinity')]) page
      from (select coalesce(
        (select created_at from notifications where id = $2 and customer_id = $1),
        (select t.started_at from inbox_spans($1) span join broadcast_targets t using (target)

@@ -37,9 +37,16 @@ const chunksOf = (id: string) =>
     [id],
   )
 
-/** The planner with a process that dies in every so many transactions, and workers that end chunks in between. */
+/**
+ * The planner with a process that dies in one of so many transactions, and workers that end chunks in between. Which ones
+ * is by chance: in step with the two that plan, death would take the one that works each time, for ever.
+ */
 async function planWithCrashes(id: string, pushChunk: number, dieEvery: number): Promise<void> {
-  let transactions = 0
+  let chance = dieEvery
+  const dies = () => {
+    chance = (chance * 1_103_515_245 + 12_345) % 2 ** 31
+    return chance < 2 ** 31 / dieEvery
+  }
   const frail = {
     ...services,
     config: { ...services.config, pushChunk },
@@ -48,7 +55,7 @@ async function planWithCrashes(id: string, pushChunk: number, dieEvery: number):
       tx: <T>(work: (tx: Tx) => Promise<T>) =>
         services.db.tx(async tx => {
           const result = await work(tx)
-          if (++transactions % dieEvery === 0) throw new Error('killed')
+          if (dies()) throw new Error('killed')
           return result
         }),
     },
