@@ -2,6 +2,9 @@ import type { PushMessage } from './types.ts'
 
 /** FCM's longest time to live: four weeks. */
 const LONGEST_TTL_S = 2_419_200
+/** FCM refuses messages of over 4,096 bytes; the whole text is in the inbox. */
+const LONGEST_TITLE = 400
+const LONGEST_BODY = 2_000
 
 /**
  * The body of `messages:send`. The notification's id goes where each platform replaces what it shows already:
@@ -15,7 +18,7 @@ export function fcmPayload(message: PushMessage, now: number): Buffer {
     JSON.stringify({
       message: {
         token: message.token,
-        notification: { title, body },
+        notification: { title: shorten(title, LONGEST_TITLE), body: shorten(body, LONGEST_BODY) },
         data: { ...message.data, notificationId, type: message.type },
         android: {
           priority: urgent ? 'HIGH' : 'NORMAL',
@@ -36,4 +39,11 @@ export function fcmPayload(message: PushMessage, now: number): Buffer {
       },
     }),
   )
+}
+
+/** A text of at most so many bytes of UTF-8; one that is cut ends with an ellipsis, and never in the middle of a character. */
+function shorten(text: string, most: number): string {
+  const bytes = Buffer.from(text)
+  if (bytes.length <= most) return text
+  return `${new TextDecoder().decode(bytes.subarray(0, most - 3), { stream: true })}…`
 }

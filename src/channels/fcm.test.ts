@@ -98,7 +98,7 @@ test('each error of FCM becomes the outcome of the table', async () => {
     dropToken: true,
     stop: false,
   })
-  expect(await channel.send(push('sim-1', { body: 'x'.repeat(5_000) }))).toMatchObject(stop)
+  expect(await channel.send(push('sim-1', { data: { long: 'x'.repeat(5_000) } }))).toMatchObject(stop)
   expect(await channel.send(push('sim-1', { data: { 'google.key': 'x' } }))).toMatchObject({
     ...stop,
     reason: 'INVALID_ARGUMENT message.data',

@@ -37,6 +37,8 @@ export async function buildApp(options: HttpOptions, register: (app: App) => voi
   const { log, clock } = options
   const app = fastify({
     logger: false,
+    // A request without a body comes as ended: most do, and waiting for their end costs a tenth of an answer.
+    http: { optimizeEmptyRequests: true },
     bodyLimit: BODY_LIMIT,
     routerOptions: { maxParamLength: 200, ignoreTrailingSlash: false },
     trustProxy: options.trustedBalancers.length > 0 ? [...options.trustedBalancers] : false,

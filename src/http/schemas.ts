@@ -25,6 +25,18 @@ export const Cursor = Type.String({
   description: 'Where the page before ended',
 })
 
+/** What the client chose for one intention, so that sending it again does not do it again. */
+export const IdempotencyHeaders = Type.Object({
+  'idempotency-key': Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 200,
+      description: 'The same key with the same body gets the same answer for 24 hours; required of staff',
+      examples: ['5b0f1f0e-coupure-de-demain'],
+    }),
+  ),
+})
+
 export const PageQuery = Strict({
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 20 })),
   cursor: Type.Optional(Cursor),

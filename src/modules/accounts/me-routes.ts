@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { type App, once, PageQuery } from '../../http/index.ts'
+import { type App, IdempotencyHeaders, once, PageQuery } from '../../http/index.ts'
 import { contextOf, type Services } from '../../services.ts'
 import { addDevice, listDevices, removeDevice } from './devices.ts'
 import { changePin } from './pin-change.ts'
@@ -77,13 +77,14 @@ function deviceRoutes(app: App, services: Services): void {
         tags,
         summary: 'Get pushes on this device',
         description: 'The push token moves here from whoever had it, and is not shown again.',
+        headers: IdempotencyHeaders,
         body: DeviceRegistration,
         response: { 201: DeviceAnswer },
       },
     },
     async (request, reply) => {
       const ctx = contextOf(services, request)
-      const key = request.headers['idempotency-key']?.toString()
+      const key = request.headers['idempotency-key']
       const attempt = { callerId: ctx.caller.id, route: 'POST /v1/me/devices', key, body: request.body }
       const { body } = await once(services.db, attempt, async tx => ({
         status: 201,

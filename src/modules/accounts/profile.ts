@@ -25,7 +25,11 @@ export const changeProfile = (ctx: Ctx, change: ProfileChange): Promise<User> =>
     await updateProfile(tx, changed, new Date(ctx.clock.now()))
     if (account.role === 'customer') {
       // Texts in their language may be kept.
-      tx.afterCommit(() => ctx.cache.bump(`customer:${account.id}`))
+      tx.afterCommit(async () => {
+        await ctx.cache.bump(`customer:${account.id}`)
+        // Open sockets read again who they speak to, and in which language.
+        ctx.fanout.publish(`customer:${account.id}`, { type: 'links-changed' })
+      })
     } else {
       const detail = { fields: Object.keys(change) }
       await record(tx, ctx, { action: 'account.update', objectKind: 'account', objectId: account.id, detail })

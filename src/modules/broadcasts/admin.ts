@@ -1,5 +1,5 @@
 import type { Static } from 'typebox'
-import type { App } from '../../http/index.ts'
+import { type App, IdempotencyHeaders } from '../../http/index.ts'
 import { contextOf, type Services } from '../../services.ts'
 import { cancel } from './cancel.ts'
 import { create } from './create.ts'
@@ -11,7 +11,6 @@ import {
   BroadcastPage,
   BroadcastQuery,
   BroadcastSchema,
-  IdempotencyHeaders,
   Named,
   PreviewBody,
   Reach,

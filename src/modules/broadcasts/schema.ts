@@ -114,14 +114,3 @@ export const BroadcastQuery = PageQuery
 export type BroadcastQuery = Static<typeof BroadcastQuery>
 
 export const Named = Strict({ id: Id })
-
-export const IdempotencyHeaders = Type.Object({
-  'idempotency-key': Type.Optional(
-    Type.String({
-      minLength: 1,
-      maxLength: 200,
-      description: 'Required. The same key with the same body is answered alike and sent once',
-      examples: ['coupure-plateau-2026-03-08'],
-    }),
-  ),
-})

@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { type App, PageQuery } from '../../http/index.ts'
+import { type App, IdempotencyHeaders, PageQuery } from '../../http/index.ts'
 import { contextOf, type Services } from '../../services.ts'
 import { staffLinkRoutes } from './admin.ts'
 import { changeLink, removeLink } from './change.ts'
@@ -29,7 +29,7 @@ function ownLinkRoutes(app: App, services: Services): void {
         summary: 'Link a meter or contract account',
         description:
           'The link is active at once when the phone that Senelec has on file is the caller’s; otherwise it waits for the owner. Ten attempts a day.',
-        headers: schema.IdempotencyHeaders,
+        headers: IdempotencyHeaders,
         body: schema.LinkRequest,
         response: { 201: schema.NewMeterLink },
       },

@@ -139,13 +139,3 @@ export const StaffLinkPage = Page(StaffLink)
 export const LinkPath = Strict({ linkId: Id })
 export const GuestPath = Strict({ linkId: Id, guestLinkId: Id })
 export const StaffLinkPath = Strict({ id: Id })
-
-export const IdempotencyHeaders = Type.Object({
-  'idempotency-key': Type.Optional(
-    Type.String({
-      minLength: 1,
-      maxLength: 255,
-      description: 'The same key and body get the same answer for 24 hours',
-    }),
-  ),
-})

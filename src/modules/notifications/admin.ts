@@ -1,8 +1,8 @@
 import type { Static } from 'typebox'
-import type { App } from '../../http/index.ts'
+import { type App, IdempotencyHeaders } from '../../http/index.ts'
 import { contextOf, type Services } from '../../services.ts'
 import { notifyByStaff } from './notify-by-staff.ts'
-import { Accepted, IdempotencyHeaders, StaffNotification } from './schema.ts'
+import { Accepted, StaffNotification } from './schema.ts'
 
 /** What agents and administrators tell a customer. */
 export function staffNotificationRoutes(app: App, services: Services): void {

@@ -81,15 +81,3 @@ export const Accepted = Type.Object({
   id: Id,
   ids: Type.Array(Id, { description: 'One for each customer told; `id` is the first' }),
 })
-
-/** What the sender chose, so that sending again does not tell twice. */
-export const IdempotencyHeaders = Type.Object({
-  'idempotency-key': Type.Optional(
-    Type.String({
-      minLength: 1,
-      maxLength: 200,
-      description: 'Required. The same key with the same body is answered alike and told once',
-      examples: ['5b0f1f0e-coupure-de-demain'],
-    }),
-  ),
-})
