@@ -37,6 +37,8 @@ it('reaches each of 5,000 devices once, and its counts are the devices exactly',
     message => void progress.push(message as (typeof progress)[0]),
   )
   const broadcast = await desk.ended(id)
+  // The last word on the progress follows the end, which the database knows first.
+  await until('the last progress', () => progress.at(-1)?.state === 'done')
   expect(new Set(tokens()).size).toBe(5_000)
   expect(tokens()).toHaveLength(5_000)
   expect(new Set(desk.services.pushes.map(push => push.notificationId))).toEqual(new Set([id]))
