@@ -94,6 +94,25 @@ const databaseUrl = (env: string, doc: string): Setting<string> => ({
   secretOf: value => parseUrl(value)?.password ?? '',
 })
 
+/** Empty when there is none. */
+const serverUrl =
+  (...protocols: string[]) =>
+  (env: string, doc: string): Setting<string> => ({
+    ...secret(env, doc),
+    fallback: '',
+    parse(value) {
+      if (!protocols.includes(parseUrl(value)?.protocol ?? ''))
+        throw new Error(`must start with ${protocols.map(protocol => `${protocol}//`).join(' or ')}`)
+      return value
+    },
+    secretOf: value => parseUrl(value)?.password ?? '',
+  })
+
+const brokerUrl = serverUrl('amqp:', 'amqps:')
+const cacheUrl = serverUrl('redis:', 'rediss:')
+
+const optionalSecret = (env: string, doc: string): Setting<string> => ({ ...secret(env, doc), fallback: '' })
+
 const parseUrl = (value: string): URL | undefined => (URL.canParse(value) ? new URL(value) : undefined)
 
 const port = (env: string, fallback: number, doc: string) => integer(env, fallback, doc, 0, 65_535)
@@ -133,6 +152,35 @@ export const SETTINGS = {
   ),
   databasePool: integer('DATABASE_POOL', 10, 'Connections to PostgreSQL of this process.', 1, 100),
 
+  rabbitmqUrl: brokerUrl(
+    'RABBITMQ_URL',
+    'amqp://user:password@host:5672/vhost, or amqps://. Empty: an in-process broker, for a single process.',
+  ),
+  rabbitmqCaFile: optional(
+    'RABBITMQ_CA_FILE',
+    'Authority that signed RabbitMQ’s certificate; the system’s when empty.',
+  ),
+  redisUrl: cacheUrl(
+    'REDIS_URL',
+    'redis://user:password@host:6379, or rediss://. Empty: an in-process cache, for a single process.',
+  ),
+  redisCaFile: optional(
+    'REDIS_CA_FILE',
+    'Authority that signed Redis’s certificate; the system’s when empty.',
+  ),
+  s3Endpoint: optional(
+    'S3_ENDPOINT',
+    'https://host:9000 of the object storage. Empty: a folder (STORAGE_FOLDER).',
+  ),
+  s3Region: text('S3_REGION', 'us-east-1', 'Region that requests to the object storage are signed for.'),
+  s3AccessKey: optional('S3_ACCESS_KEY', 'Object storage: name of the access key.'),
+  s3SecretKey: optionalSecret('S3_SECRET_KEY', 'Object storage: the access key.'),
+  s3CaFile: optional(
+    'S3_CA_FILE',
+    'Authority that signed the object storage’s certificate; the system’s when empty.',
+  ),
+  storageFolder: optional('STORAGE_FOLDER', 'Where files are kept when there is no object storage.'),
+
   tokenKey: signingKey('TOKEN_KEY', 'Private key (PKCS#8 PEM, Ed25519) that signs access tokens.'),
   pepper: secret('PEPPER', 'Mixed into the hashes of PINs and passwords; never changes.'),
   sealKey: secret('SEAL_KEY', 'Encrypts what waits in the database for a moment: codes, texts of SMS.'),
@@ -158,6 +206,17 @@ export const SETTINGS = {
   fcmCaFile: optional(
     'FCM_CA_FILE',
     'Authority of FCM or of the proxy in front of it; the system’s when empty.',
+  ),
+  fcmProxyUrl: optional(
+    'FCM_PROXY_URL',
+    'http://user:password@host:3128 of the proxy that FCM is reached through (CONNECT). Empty: none.',
+  ),
+  fcmSessions: integer('FCM_SESSIONS', 2, 'HTTP/2 connections to FCM, of at most 100 sends each.', 1, 16),
+  fcmQuotaPerMinute: integer(
+    'FCM_QUOTA_PER_MINUTE',
+    600_000,
+    'Pushes a minute that the Firebase project may send, all processes together.',
+    60,
   ),
   smsUrl: text('SMS_URL', undefined, 'SMS gateway (SOAP).'),
   smsCaFile: optional('SMS_CA_FILE', 'Authority of the SMS gateway; the system’s when empty.'),
@@ -261,7 +320,14 @@ export function envExample(): string {
   for (const setting of Object.values(SETTINGS) as Setting<unknown>[]) {
     const fallback = setting.fallback
     const value = Array.isArray(fallback) ? fallback.join(',') : (fallback ?? '')
-    const note = fallback === undefined ? (setting.secret ? ' Required, secret.' : ' Required.') : ''
+    const note =
+      fallback === undefined
+        ? setting.secret
+          ? ' Required, secret.'
+          : ' Required.'
+        : setting.secret
+          ? ' Secret.'
+          : ''
     lines.push(`# ${setting.doc}${note}`, `${setting.env}=${value}`, '')
   }
   return lines.join('\n')
