@@ -47,3 +47,18 @@ export interface Limiter {
   /** Gives the whole allowance back, after a success. */
   forget(key: string): Promise<void>
 }
+
+/** Tokens that all processes share, filled at an even rate. */
+export interface Bucket {
+  /**
+   * Takes up to `wanted` tokens at once. An urgent taker may empty it; others leave the reserve. When less than `wanted`
+   * was granted, `waitMs` says when there may be more.
+   */
+  take(wanted: number, urgent: boolean): Promise<{ granted: number; waitMs: number }>
+}
+
+/** Texts kept for a while under a key: results of tasks and the like. Nothing that may not be lost. */
+export interface Shelf {
+  put(key: string, text: string, ttlMs: number): Promise<void>
+  get(key: string): Promise<string | null>
+}
