@@ -26,7 +26,8 @@ export function decodeCursor(cursor: string, ...shapes: Shape[]): string[] {
   throw invalidCursor()
 }
 
-const invalidCursor = (cause?: unknown) =>
+/** What a cursor that is none of ours is answered with. */
+export const invalidCursor = (cause?: unknown) =>
   new Problem('invalid', {
     cause,
     errors: [{ field: 'cursor', message: 'is not a cursor of this list' }],

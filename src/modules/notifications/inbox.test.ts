@@ -400,6 +400,9 @@ it('a cursor that is not ours is refused, not answered with an error of ours', a
     'x',
     'WyJhIiwiYiJd',
     Buffer.from('["2026-02-31T00:00:00Z","x"]').toString('base64url'),
+    '0'.repeat(47),
+    'f'.repeat(48),
+    `7fffffffffffffff${'0'.repeat(32)}`,
   ]) {
     expect((await call(me, `/v1/notifications?cursor=${cursor}`)).status).toBe(422)
   }

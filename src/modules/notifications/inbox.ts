@@ -1,10 +1,10 @@
 import type { Cache } from '../../cache/index.ts'
 import type { Queryable } from '../../db/index.ts'
 import type { Caller } from '../../http/index.ts'
-import { decodeCursor, INSTANT, UUID } from '../../lib/cursor.ts'
 import { Problem } from '../../lib/problems.ts'
 import type { Services } from '../../services.ts'
 import { inBatches } from './in-batches.ts'
+import { decodePageKey } from './page-key.ts'
 import { type InboxQuery, MOST_UNREAD } from './schema.ts'
 import { countUnread, selectPages, updateAllRead, updateDeleted, updateRead, type WantedPage } from './sql.ts'
 
@@ -31,7 +31,7 @@ export function listInbox(
   { limit = 20, unread = false, cursor }: InboxQuery,
 ): Buffer | Promise<string | Buffer> {
   const wanted = { customerId: id, onlyUnread: unread, size: limit }
-  if (cursor !== undefined) return pages({ ...wanted, after: decodeCursor(cursor, INSTANT, UUID) })
+  if (cursor !== undefined) return pages({ ...wanted, after: decodePageKey(cursor) })
   return cache.bytes(`inbox:${id}:${limit}:${unread}`, [`customer:${id}`, 'everyone'], KEPT_MS, () =>
     pages({ ...wanted, after: undefined }),
   )
