@@ -15,7 +15,10 @@ export interface ServerData {
 
 const uncached: Cache = {
   text: (_key, _scopes, _ttlMs, load) => load(),
-  bytes: async (_key, _scopes, _ttlMs, load) => Buffer.from(await load()),
+  bytes: async (_key, _scopes, _ttlMs, load) => {
+    const answer = await load()
+    return typeof answer === 'string' ? Buffer.from(answer) : answer
+  },
   bump: async () => undefined,
   state: () => 'ok',
   close: async () => undefined,

@@ -54,7 +54,10 @@ export function inProcessCache(clock: Clock): Cache {
       return (await read(`text ${key}`, scopes, ttlMs, load)) as string
     },
     bytes(key, scopes, ttlMs, load) {
-      const encoded = async () => Buffer.from(await load())
+      const encoded = async () => {
+        const answer = await load()
+        return typeof answer === 'string' ? Buffer.from(answer) : answer
+      }
       return read(`bytes ${key}`, scopes, ttlMs, encoded) as Buffer | Promise<Buffer>
     },
     async bump(...scopes) {

@@ -14,7 +14,7 @@ export interface Cache {
     key: string,
     scopes: readonly string[],
     ttlMs: number,
-    load: () => Promise<string>,
+    load: () => Promise<string | Buffer>,
   ): Buffer | Promise<Buffer>
   /** What depends on these scopes is read anew. Resolves when every later reader sees it. */
   bump(...scopes: string[]): Promise<void>

@@ -364,9 +364,9 @@ it('what is accepted shows at the very next reading, though readings come from m
     ...services,
     db: {
       ...db,
-      query: (text, values) => {
-        reads.push(text)
-        return db.query(text, values)
+      bytes: sql => {
+        reads.push(sql)
+        return db.bytes(sql)
       },
     },
   }

@@ -1,5 +1,5 @@
 import type { Cache } from '../../cache/index.ts'
-import type { Queryable } from '../../db/index.ts'
+import type { Database } from '../../db/index.ts'
 import type { Caller } from '../../http/index.ts'
 import { Problem } from '../../lib/problems.ts'
 import type { Services } from '../../services.ts'
@@ -15,10 +15,10 @@ type Reader = Pick<Caller, 'id'>
 const KEPT_MS = 30_000
 
 /** Reads pages of inboxes, those that are asked for at the same time by one statement. */
-export type Pages = (wanted: WantedPage) => Promise<string>
+export type Pages = (wanted: WantedPage) => Promise<Buffer>
 
-export const openPages = (db: Queryable): Pages =>
-  inBatches(wanted => selectPages(db, wanted), { atOnce: 2, together: 32, waiting: 10_000 })
+export const openPages = (db: Database): Pages =>
+  inBatches(wanted => selectPages(db, wanted), { atOnce: 2, together: 16, waiting: 10_000 })
 
 /**
  * A page of the caller's notifications and broadcasts, newest first, as the JSON text to send: the database writes it
@@ -29,7 +29,7 @@ export function listInbox(
   pages: Pages,
   { id }: Reader,
   { limit = 20, unread = false, cursor }: InboxQuery,
-): Buffer | Promise<string | Buffer> {
+): Buffer | Promise<Buffer> {
   const wanted = { customerId: id, onlyUnread: unread, size: limit }
   if (cursor !== undefined) return pages({ ...wanted, after: decodePageKey(cursor) })
   return cache.bytes(`inbox:${id}:${limit}:${unread}`, [`customer:${id}`, 'everyone'], KEPT_MS, () =>

@@ -1,4 +1,4 @@
-import type { Queryable } from '../../db/index.ts'
+import { type Database, literal, type Queryable } from '../../db/index.ts'
 
 /** A page that somebody wants: from the top, or after the keys of a cursor. */
 export interface WantedPage {
@@ -10,17 +10,37 @@ export interface WantedPage {
 
 const TOP = ['infinity', 'ffffffff-ffff-ffff-ffff-ffffffffffff']
 
-/** Pages of inboxes as JSON text, in the order they were asked for. */
-export async function selectPages(db: Queryable, wanted: readonly WantedPage[]): Promise<string[]> {
-  const rows = await db.query<{ page: string }>('select inbox_pages($1, $2, $3, $4, $5, $6) page', [
-    wanted.map(({ customerId }) => customerId),
-    wanted.map(({ onlyUnread }) => onlyUnread),
-    wanted.map(({ size }) => size),
-    wanted.map(({ after = TOP }) => after[0]),
-    wanted.map(({ after = TOP }) => after[1]),
-    wanted.map(() => '-infinity'),
-  ])
-  return rows.map(({ page }) => page)
+/** Pages of inboxes as JSON text, encoded, in the order they were asked for. */
+export function selectPages(db: Database, wanted: readonly WantedPage[]): Promise<Buffer[]> {
+  const list = (type: string, values: readonly unknown[]) => `${literal(`{${values.join(',')}}`)}::${type}[]`
+  return db.bytes(
+    `select inbox_pages(${[
+      list(
+        'uuid',
+        wanted.map(({ customerId }) => customerId),
+      ),
+      list(
+        'boolean',
+        wanted.map(({ onlyUnread }) => onlyUnread),
+      ),
+      list(
+        'integer',
+        wanted.map(({ size }) => size),
+      ),
+      list(
+        'timestamptz',
+        wanted.map(({ after = TOP }) => after[0]),
+      ),
+      list(
+        'uuid',
+        wanted.map(({ after = TOP }) => after[1]),
+      ),
+      list(
+        'timestamptz',
+        wanted.map(() => '-infinity'),
+      ),
+    ].join(', ')})`,
+  )
 }
 
 /** How much is unread, counted up to `most`. */
