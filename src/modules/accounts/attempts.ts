@@ -1,17 +1,16 @@
 import type { Ctx } from '../../services.ts'
 import { tooMany } from './limits.ts'
-import { takeAttempt } from './sql/sign-in.ts'
+import { type AttemptLimits, type AttemptSlot, takeAttempt } from './sql/sign-in.ts'
 import { openTurns } from './turns.ts'
 
-/** Failures in a row that lock a device, an account reached from several devices, a member of staff. */
-const DEVICE_LIMIT = 5
-const CUSTOMER_LIMIT = 10
-export const STAFF_LIMIT = 5
-/** Never longer: strangers can reach this lock, since staff have no device to prove first. */
-export const STAFF_LOCK_MINUTES = 15
+/** Failures in a row that lock a device, and an account reached from several devices. */
+export const CUSTOMER_LIMITS: AttemptLimits = { account: 10, device: 5, longestLockMinutes: 24 * 60 }
+/** The lock is never longer: strangers can reach it, since staff have no device to prove first. */
+export const STAFF_LIMITS: AttemptLimits = { account: 5, device: 5, longestLockMinutes: 15 }
 
-// Two under way for an account in each process stay under every limit above, with two processes.
-const turn = openTurns(2, 50)
+// One sign-in and one change of PIN under way for an account in each process stay under every limit above, with two
+// processes.
+export const turn = openTurns(1, 50)
 
 /** What is kept where there is no PIN or password of ours looks like no hash, and fits nothing. */
 const usable = (hash: string | undefined): string | null => (hash?.startsWith('$argon2id$') ? hash : null)
@@ -27,18 +26,22 @@ export const isPin = (
   pin: string,
 ): Promise<boolean> =>
   turn(account.id, async () => {
-    const now = ctx.clock.now()
-    const { granted, lockedUntil } = await takeAttempt(ctx.db, {
-      accountId: account.id,
-      deviceId: account.deviceId,
-      accountLimit: CUSTOMER_LIMIT,
-      deviceLimit: DEVICE_LIMIT,
-      longestLockMinutes: 24 * 60,
-      now: new Date(now),
-    })
-    if (!granted) throw tooMany((lockedUntil?.getTime() ?? now) - now)
-    return ctx.secrets.verify(usable(account.secretHash), pin)
+    const of = { accountId: account.id, deviceId: account.deviceId }
+    const attempt = await takeAttempt(ctx.db, of, CUSTOMER_LIMITS, new Date(ctx.clock.now()))
+    return isPinAt(ctx, attempt, account, pin)
   })
+
+/** As `isPin`, by an attempt that was taken already. */
+export async function isPinAt(
+  ctx: Ctx,
+  { granted, lockedUntil }: AttemptSlot,
+  account: { secretHash: string },
+  pin: string,
+): Promise<boolean> {
+  const now = ctx.clock.now()
+  if (!granted) throw tooMany((lockedUntil?.getTime() ?? now) - now)
+  return ctx.secrets.verify(usable(account.secretHash), pin)
+}
 
 const NOBODY = '00000000-0000-0000-0000-000000000000'
 
@@ -53,14 +56,8 @@ export const isPassword = (
   password: string,
 ): Promise<boolean> =>
   turn(login, async () => {
-    const { granted } = await takeAttempt(ctx.db, {
-      accountId: staff?.id ?? NOBODY,
-      deviceId: null,
-      accountLimit: STAFF_LIMIT,
-      deviceLimit: STAFF_LIMIT,
-      longestLockMinutes: STAFF_LOCK_MINUTES,
-      now: new Date(ctx.clock.now()),
-    })
+    const of = { accountId: staff?.id ?? NOBODY, deviceId: null }
+    const { granted } = await takeAttempt(ctx.db, of, STAFF_LIMITS, new Date(ctx.clock.now()))
     const matches = await ctx.secrets.verify(usable(staff?.secretHash), password)
     return matches && granted
   })

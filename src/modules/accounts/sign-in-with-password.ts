@@ -2,7 +2,7 @@ import type { AccessTokens } from '../../http/index.ts'
 import { Problem } from '../../lib/problems.ts'
 import type { Ctx } from '../../services.ts'
 import { record } from '../audit/index.ts'
-import { isPassword, STAFF_LIMIT, STAFF_LOCK_MINUTES } from './attempts.ts'
+import { isPassword, STAFF_LIMITS } from './attempts.ts'
 import { limitSignIns, tooMany } from './limits.ts'
 import type { TokenAnswer } from './schema.ts'
 import { callerOf, newSession, tokenAnswer } from './session.ts'
@@ -42,7 +42,11 @@ export async function signInWithPassword(
 
 async function failure({ limiter, log, requestId }: Ctx, login: string): Promise<Problem> {
   log.warn({ event: 'staff_sign_in_failed', requestId })
-  const allowance = await limiter.take(`password:${login}`, STAFF_LIMIT, STAFF_LOCK_MINUTES * 60_000)
+  const allowance = await limiter.take(
+    `password:${login}`,
+    STAFF_LIMITS.account,
+    STAFF_LIMITS.longestLockMinutes * 60_000,
+  )
   if (!allowance.ok) return tooMany(allowance.retryAfterMs)
   return new Problem('invalid_credentials', {
     detail: {

@@ -1,8 +1,8 @@
 import type { AccessTokens } from '../../http/index.ts'
 import { Problem } from '../../lib/problems.ts'
-import { equalBytes, randomSecret, sha256 } from '../../lib/secrets.ts'
+import { sha256 } from '../../lib/secrets.ts'
 import type { Ctx } from '../../services.ts'
-import { isPin } from './attempts.ts'
+import { CUSTOMER_LIMITS, isPin, isPinAt, turn } from './attempts.ts'
 import { tryCode } from './codes.ts'
 import { proveDevice, saveDevice } from './devices.ts'
 import { limitSignIns, mobileOf } from './limits.ts'
@@ -10,12 +10,9 @@ import type { PinGrant, TokenAnswer } from './schema.ts'
 import { newSession, tokenAnswer } from './session.ts'
 import { useUp } from './sql/codes.ts'
 import { openSession } from './sql/sessions.ts'
-import { type CustomerCandidate, findCustomer } from './sql/sign-in.ts'
+import { type AttemptSlot, type CustomerCandidate, findAndTry } from './sql/sign-in.ts'
 
-/** Compared with when a device has no secret: nothing has this hash. */
-const DECOY = sha256(randomSecret())
-
-type Proof = { by: 'secret'; deviceId: string } | { by: 'code'; code: Buffer }
+type Proof = { by: 'secret'; deviceId: string; attempt: AttemptSlot } | { by: 'code'; code: Buffer }
 
 /**
  * Opens a session for a customer on a device that its secret or an SMS code proves. That is decided before the PIN is
@@ -30,19 +27,36 @@ export async function signInWithPin(
 ): Promise<TokenAnswer> {
   const phone = mobileOf(input.phone)
   await limitSignIns(ctx)
-  const customer = await findCustomer(ctx.db, phone, input.device.id)
-  const proof = await proofOf(ctx, phone, input, customer)
-  if (!customer || !proof) throw notVerified(input.code !== undefined)
-  if (!(await isPin(ctx, customer, input.pin))) throw new Problem('invalid_credentials')
-  if (customer.disabled) throw accountDisabled()
+  return turn(phone, async () => {
+    const customer = await candidateOf(ctx, phone, input)
+    const proof = await proofOf(ctx, phone, input, customer)
+    if (!customer || !proof) throw notVerified(input.code !== undefined)
+    const isTheirs =
+      proof.by === 'secret'
+        ? isPinAt(ctx, proof.attempt, customer, input.pin)
+        : isPin(ctx, customer, input.pin)
+    if (!(await isTheirs)) throw new Problem('invalid_credentials')
+    if (customer.disabled) throw accountDisabled()
 
-  const opened =
-    proof.by === 'secret'
-      ? await openOnKnownDevice(ctx, customer, proof.deviceId, input)
-      : await openOnNewDevice(ctx, customer, proof.code, phone, input)
-  const answer = await tokenAnswer(tokens, customer, opened.sessionId, opened.refreshToken)
-  return opened.deviceSecret === undefined ? answer : { ...answer, deviceSecret: opened.deviceSecret }
+    const opened =
+      proof.by === 'secret'
+        ? await openOnKnownDevice(ctx, customer, proof.deviceId, input)
+        : await openOnNewDevice(ctx, customer, proof.code, phone, input)
+    const answer = await tokenAnswer(tokens, customer, opened.sessionId, opened.refreshToken)
+    return opened.deviceSecret === undefined ? answer : { ...answer, deviceSecret: opened.deviceSecret }
+  })
 }
+
+/** Who has this phone; an attempt is counted already where the device's secret was given. */
+const candidateOf = (ctx: Ctx, phone: string, { device, deviceSecret }: Input) =>
+  findAndTry(
+    ctx.db,
+    phone,
+    device.id,
+    deviceSecret === undefined ? null : sha256(deviceSecret),
+    CUSTOMER_LIMITS,
+    new Date(ctx.clock.now()),
+  )
 
 type Input = Parameters<typeof signInWithPin>[2]
 
@@ -56,11 +70,10 @@ async function proofOf(
   ctx: Ctx,
   phone: string,
   input: Input,
-  customer: CustomerCandidate | undefined,
+  customer: Awaited<ReturnType<typeof candidateOf>>,
 ): Promise<Proof | undefined> {
-  if (input.deviceSecret !== undefined) {
-    const matches = equalBytes(sha256(input.deviceSecret), customer?.deviceSecretHash ?? DECOY)
-    if (matches && customer?.deviceId) return { by: 'secret', deviceId: customer.deviceId }
+  if (customer?.attempt && customer.deviceId) {
+    return { by: 'secret', deviceId: customer.deviceId, attempt: customer.attempt }
   }
   if (input.code === undefined) return undefined
   const code = await tryCode(ctx, phone, 'device', input.code)

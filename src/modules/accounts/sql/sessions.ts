@@ -21,29 +21,17 @@ export async function openSession(
   session: NewSession,
   device: { name?: string | undefined; platform?: string | undefined } = {},
 ): Promise<void> {
-  await db.query(
-    `with account as (
-       update accounts set failed_attempts = 0, locked_until = null
-       where id = $2 and (failed_attempts > 0 or locked_until is not null)
-     ), device as (
-       update devices set failed_attempts = 0, locked_until = null, last_seen_at = $6,
-         name = coalesce($8, name), platform = coalesce($9, platform)
-       where id = $3
-     )
-     insert into sessions (id, account_id, device_id, token_hash, user_agent, created_at, last_used_at, expires_at)
-     values ($1, $2, $3, $4, $5, $6, $6, $7)`,
-    [
-      session.id,
-      session.accountId,
-      session.deviceId,
-      session.tokenHash,
-      session.userAgent,
-      session.createdAt,
-      session.expiresAt,
-      device.name ?? null,
-      device.platform ?? null,
-    ],
-  )
+  await db.query('select open_session($1, $2, $3, $4, $5, $6, $7, $8, $9)', [
+    session.id,
+    session.accountId,
+    session.deviceId,
+    session.tokenHash,
+    session.userAgent,
+    session.createdAt,
+    session.expiresAt,
+    device.name ?? null,
+    device.platform ?? null,
+  ])
 }
 
 export interface Rotation extends Account {

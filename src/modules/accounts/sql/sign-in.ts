@@ -13,7 +13,13 @@ const CANDIDATE = `${ACCOUNT_COLUMNS}, a.secret_hash "secretHash", a.disabled_at
 
 export interface CustomerCandidate extends Candidate {
   deviceId: string | null
-  deviceSecretHash: Buffer | null
+}
+
+/** How many failures in a row lock, and for how long at the most. */
+export interface AttemptLimits {
+  account: number
+  device: number
+  longestLockMinutes: number
 }
 
 /** The customer of a phone, with the device that this installation is of theirs. */
@@ -22,13 +28,35 @@ export async function findCustomer(
   phone: string,
   installation: string,
 ): Promise<CustomerCandidate | undefined> {
-  const [row] = await db.query<CustomerCandidate>(
-    `select ${CANDIDATE}, d.id "deviceId", d.secret_hash "deviceSecretHash"
-     from accounts a left join devices d on d.customer_id = a.id and d.installation = $2
-     where a.phone = $1`,
-    [phone, installation],
-  )
+  const [row] = await db.query<CustomerCandidate>(`select ${CANDIDATE}, ${DEVICE} ${OF_PHONE}`, [
+    phone,
+    installation,
+  ])
   return row
+}
+
+const DEVICE = 'd.id "deviceId"'
+const OF_PHONE = `from accounts a left join devices d on d.customer_id = a.id and d.installation = $2
+  where a.phone = $1`
+
+/**
+ * As `findCustomer`, and where the device's secret has this hash, an attempt is counted (`takeAttempt`) in the same
+ * statement; null where it has not.
+ */
+export async function findAndTry(
+  db: Queryable,
+  phone: string,
+  installation: string,
+  secretHash: Buffer | null,
+  limits: AttemptLimits,
+  now: Date,
+): Promise<(CustomerCandidate & { attempt: AttemptSlot | null }) | undefined> {
+  const [row] = await db.query<CustomerCandidate & { until: Date | number | null }>(
+    `select ${CANDIDATE}, ${DEVICE}, case when d.secret_hash = $3
+       then take_attempt(a.id, d.id, $4, $5, $6, make_interval(mins => $7)) end "until" ${OF_PHONE}`,
+    [phone, installation, secretHash, now, limits.account, limits.device, limits.longestLockMinutes],
+  )
+  return row && { ...row, attempt: row.until === null ? null : slotOf(row.until) }
 }
 
 export async function findStaff(db: Queryable, login: string): Promise<Candidate | undefined> {
@@ -50,16 +78,15 @@ export async function findBySession(
   return row
 }
 
-// Fifteen minutes, twice as long with each further lock.
-const lock = (limit: string) => `locked_until = case when (failed_attempts + 1) % ${limit} = 0
-    then $3::timestamptz + least(interval '15 minutes' * power(2, least((failed_attempts + 1) / ${limit} - 1, 7)), make_interval(mins => $6))
-    else locked_until end`
-
 export interface AttemptSlot {
   granted: boolean
   /** When refused: until when. */
   lockedUntil: Date | null
 }
+
+/** The driver gives infinities as numbers. */
+const slotOf = (until: Date | number): AttemptSlot =>
+  until instanceof Date ? { granted: false, lockedUntil: until } : { granted: true, lockedUntil: null }
 
 /**
  * Counts an attempt as failed before it is made, on the account and the device, so that parallel guesses cannot outrun
@@ -67,36 +94,15 @@ export interface AttemptSlot {
  */
 export async function takeAttempt(
   db: Queryable,
-  attempt: {
-    accountId: string
-    deviceId: string | null
-    accountLimit: number
-    deviceLimit: number
-    longestLockMinutes: number
-    now: Date
-  },
+  of: { accountId: string; deviceId: string | null },
+  limits: AttemptLimits,
+  now: Date,
 ): Promise<AttemptSlot> {
-  const [slot] = await db.query<AttemptSlot>(
-    `with device as (
-       update devices set failed_attempts = least(failed_attempts + 1, 30000), ${lock('$5')}
-       where id = $2 and (locked_until is null or locked_until <= $3) returning id
-     ), account as (
-       update accounts set failed_attempts = least(failed_attempts + 1, 30000), ${lock('$4')}
-       where id = $1 and (locked_until is null or locked_until <= $3) and ($2::uuid is null or exists (select from device))
-       returning id
-     )
-     select exists (select from account) granted,
-       greatest((select locked_until from accounts where id = $1), (select locked_until from devices where id = $2)) "lockedUntil"`,
-    [
-      attempt.accountId,
-      attempt.deviceId,
-      attempt.now,
-      attempt.accountLimit,
-      attempt.deviceLimit,
-      attempt.longestLockMinutes,
-    ],
+  const [row] = await db.query<{ until: Date | number }>(
+    'select take_attempt($1, $2, $3, $4, $5, make_interval(mins => $6)) "until"',
+    [of.accountId, of.deviceId, now, limits.account, limits.device, limits.longestLockMinutes],
   )
-  return slot ?? { granted: false, lockedUntil: null }
+  return slotOf((row as { until: Date | number }).until)
 }
 
 /** The attempt was right: account and device start anew. */
