@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readdir, readFile } from 'node:fs/promises'
-import { platform } from 'node:os'
 import { delimiter } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
 import { freePort } from '../src/roles/embedded/ports.ts'
 import { until } from './harness.ts'
+import { processesOf, RUN, type Running } from './processes.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
@@ -41,13 +40,19 @@ export const START = ['node', 'bin/run.mjs', 'src/main.ts', 'all']
 
 /**
  * Runs a command of the project as a person would from a shell: with the system's Node, in French unless `env` says
- * otherwise, and with nothing of the test's own environment but the path.
+ * otherwise, and with nothing of the test's own environment but the path and the mark of the run.
  */
 export function run(command: readonly string[], env: Record<string, string>): Command {
   const [program = '', ...args] = command
   const child: ChildProcess = spawn(program, args, {
     cwd: ROOT,
-    env: { PATH: systemPath(), HOME: process.env.HOME ?? '/', LANG: 'fr_FR.UTF-8', ...env },
+    env: {
+      PATH: systemPath(),
+      HOME: process.env.HOME ?? '/',
+      LANG: 'fr_FR.UTF-8',
+      [RUN]: process.env[RUN] ?? '',
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''
@@ -98,38 +103,6 @@ const systemPath = (): string =>
     .split(delimiter)
     .filter(folder => !folder.includes('node_modules'))
     .join(delimiter)
-
-export interface Running {
-  pid: number
-  command: string
-}
-
-/** Every process that names this folder, in its command or its environment. */
-export async function processesOf(folder: string): Promise<Running[]> {
-  if (platform() !== 'linux') return processesByPs(folder)
-  const found: Running[] = []
-  for (const entry of await readdir('/proc')) {
-    const pid = Number(entry)
-    if (!Number.isInteger(pid) || pid === process.pid) continue
-    const [command, environment] = await Promise.all(
-      ['cmdline', 'environ'].map(file => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '')),
-    )
-    if (command?.includes(folder) || environment?.includes(folder)) {
-      found.push({ pid, command: (command ?? '').replaceAll('\0', ' ').slice(0, 200) })
-    }
-  }
-  return found
-}
-
-async function processesByPs(folder: string): Promise<Running[]> {
-  const child = spawn('ps', ['-Ao', 'pid=,command='], { stdio: ['ignore', 'pipe', 'ignore'] })
-  let text = ''
-  for await (const chunk of child.stdout) text += chunk
-  return text
-    .split('\n')
-    .filter(line => line.includes(folder))
-    .map(line => ({ pid: Number.parseInt(line, 10), command: line.trim() }))
-}
 
 /** Waits until no process names this folder any more. */
 export async function allGone(folder: string, ms: number): Promise<void> {

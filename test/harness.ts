@@ -1,11 +1,9 @@
-import { generateKeyPairSync, randomBytes } from 'node:crypto'
-import pg from 'pg'
+import { generateKeyPairSync } from 'node:crypto'
 import { inject } from 'vitest'
 import type { BackOffice } from '../src/backoffice/types.ts'
 import { inProcessCache, inProcessFanout, inProcessLimiter } from '../src/cache/index.ts'
 import type { PushMessage, PushOutcome, SmsOutcome } from '../src/channels/types.ts'
 import { type Config, loadConfig } from '../src/config.ts'
-import { type Database, openDatabase } from '../src/db/index.ts'
 import {
   type AccessTokens,
   type App,
@@ -19,6 +17,9 @@ import { openSecrets, randomSecret, sha256 } from '../src/lib/secrets.ts'
 import { nameKey } from '../src/lib/text.ts'
 import { openLog } from '../src/observability/index.ts'
 import type { Services } from '../src/services.ts'
+import { cloneDatabase } from './databases.ts'
+
+export { cloneDatabase } from './databases.ts'
 
 /** A clock that tests move. Starts at the present. */
 export interface TestClock {
@@ -39,41 +40,6 @@ export interface TestServices extends Services {
     sms: () => SmsOutcome | Promise<SmsOutcome>
   }
   close(): Promise<void>
-}
-
-/** A database of the test file's own, cloned from the migrated one. */
-export async function cloneDatabase(): Promise<{ url: string; db: Database; drop(): Promise<void> }> {
-  const name = `test_${randomBytes(6).toString('hex')}`
-  await admin(`create database ${name} template samaconso owner samaconso_app`)
-  const url = inject('templateUrl').replace(/\/samaconso$/, `/${name}`)
-  const db = openDatabase({ url })
-  return {
-    url,
-    db,
-    async drop() {
-      await db.close()
-      await admin(`drop database ${name} with (force)`)
-    },
-  }
-}
-
-async function admin(sql: string): Promise<void> {
-  const client = new pg.Client({ connectionString: inject('adminUrl') })
-  await client.connect()
-  try {
-    // Cloning waits for another clone of the same template to end.
-    for (let attempt = 1; ; attempt++) {
-      try {
-        await client.query(sql)
-        return
-      } catch (error) {
-        if ((error as { code?: string }).code !== '55006' || attempt === 100) throw error
-        await new Promise(done => setTimeout(done, 50))
-      }
-    }
-  } finally {
-    await client.end()
-  }
 }
 
 export const testConfig = (overrides: Record<string, string> = {}): Config =>

@@ -4,6 +4,7 @@ import { readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { needServers, SUITE_SERVERS } from './servers/packages.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const bin = (path: string) => [process.execPath, join(root, 'node_modules', path)]
@@ -52,6 +53,17 @@ function run([program, ...args]: string[], show: boolean): Promise<Outcome> {
   })
 }
 
+const withTests = !process.argv.includes('--check')
+// Told before anything takes time; by the suites themselves it would be told with a stack.
+if (withTests) {
+  try {
+    await needServers(SUITE_SERVERS)
+  } catch (error) {
+    console.error(`\n${(error as Error).message}\n`)
+    process.exit(1)
+  }
+}
+
 const failures: string[] = []
 await Promise.all(
   Object.entries(CHECKS).map(async ([name, command]) => {
@@ -64,7 +76,7 @@ await Promise.all(
 )
 
 let counts = { passed: 0, failed: 0, skipped: 0 }
-if (!process.argv.includes('--check')) {
+if (withTests) {
   const report = join(tmpdir(), `samaconso-vitest-${process.pid}.json`)
   const command = [
     ...bin('vitest/vitest.mjs'),

@@ -4,8 +4,9 @@ import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { allGone, type Command, freePorts, type Ports, processesOf, run, START } from './command.ts'
+import { allGone, type Command, freePorts, type Ports, run, START } from './command.ts'
 import { until } from './harness.ts'
+import { processesOf } from './processes.ts'
 
 const READY = { fr: 'SamaConso est prêt', en: 'SamaConso is ready' }
 const isRoot = userInfo().uid === 0

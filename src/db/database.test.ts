@@ -169,7 +169,7 @@ describe('a connection that is lost', () => {
 
   it('while idle is told, and the next query has a new one', async () => {
     const told: Error[] = []
-    const own = openDatabase({ url: clone.url, pool: 1, onError: error => void told.push(error) })
+    const own = openDatabase({ url: clone.directUrl, pool: 1, onError: error => void told.push(error) })
     const pid = await pidOf(own)
     await terminate(pid)
     await until('the loss', () => told.length > 0)
@@ -177,8 +177,18 @@ describe('a connection that is lost', () => {
     await own.close()
   })
 
+  it('between PgBouncer and the server while idle is not even noticed', async () => {
+    const told: Error[] = []
+    const own = openDatabase({ url: clone.url, pool: 1, onError: error => void told.push(error) })
+    const pid = await pidOf(own)
+    await terminate(pid)
+    expect(await pidOf(own)).not.toBe(pid)
+    expect(told).toEqual([])
+    await own.close()
+  })
+
   it('of one’s own is not given back to the pool', async () => {
-    const own = openDatabase({ url: clone.url, pool: 1 })
+    const own = openDatabase({ url: clone.directUrl, pool: 1 })
     const pid = await pidOf(own)
     const why = new Error('in the middle of a COPY')
     expect(await failure(own.withConnection(() => Promise.reject(why)))).toBe(why)

@@ -162,7 +162,7 @@ async function start(dir: string, { env, ports, version, stack, onServer }: Star
 }
 
 /** The simulated world by its addresses: what changes between this and production. Wide limits, all comes from one address. */
-function embeddedDefaults(outside: OutsideWorld): Env {
+export function embeddedDefaults(outside: OutsideWorld): Env {
   const server = (name: string, { host, port, user, password, database }: OutsideWorld['sic']): Env => ({
     [`${name}_HOST`]: host,
     [`${name}_PORT`]: String(port),
@@ -192,12 +192,12 @@ function embeddedDefaults(outside: OutsideWorld): Env {
 }
 
 /** The agencies of the simulated world, by number. */
-async function demoAgencies(): Promise<{ id: number; name: string }[]> {
+export async function demoAgencies(): Promise<{ id: number; name: string }[]> {
   const { AGENCIES } = await import('../../simulators/world/agencies.ts')
   return AGENCIES.map((name, id) => ({ id, name }))
 }
 
-async function step<T>(name: Words, work: () => Promise<T>): Promise<T> {
+export async function step<T>(name: Words, work: () => Promise<T>): Promise<T> {
   const startedAt = performance.now()
   const result = await work()
   write(`${green('✓')} ${say(name)} ${dim(`${((performance.now() - startedAt) / 1_000).toFixed(1)} s`)}\n`)
@@ -222,7 +222,7 @@ function stopOnce(stack: Stack): () => Promise<void> {
 }
 
 /** Ends with a signal, and with the process that started us: the channel to it closes when it is gone. */
-function stopWithParent(stop: () => Promise<void>): void {
+export function stopWithParent(stop: () => Promise<void>): void {
   const end = () => {
     void stop().then(() => process.exit(0))
   }

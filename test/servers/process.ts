@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 
 /** A real server that runs for tests, as a direct child of ours. */
@@ -17,6 +17,8 @@ export interface RunningServer {
 export interface ServerCommand {
   name: string
   command: readonly string[]
+  /** What goes before the command: another user. */
+  as?: readonly string[]
   port: number
   logFile: string
   env?: Record<string, string>
@@ -29,11 +31,12 @@ export interface ServerCommand {
 }
 
 const STOP_MS = 10_000
+const SETPRIV = '/usr/bin/setpriv'
 
 /** Starts a server and waits until it serves; its end of the log is in the error when it does not. */
 export async function startServer(options: ServerCommand): Promise<RunningServer> {
-  const { name, command, port, logFile, stopSignal = 'SIGTERM' } = options
-  const [program = '', ...args] = command
+  const { name, command, as = [], port, logFile, stopSignal = 'SIGTERM' } = options
+  const [program = '', ...args] = [...as, ...leash(stopSignal), ...command]
   const log = openSync(logFile, 'a')
   const child: ChildProcess = spawn(program, args, {
     stdio: ['ignore', log, log],
@@ -72,6 +75,10 @@ export async function startServer(options: ServerCommand): Promise<RunningServer
     `${name} did not start: ${failure?.message ?? ''}\n${readFileSync(logFile, 'utf8').slice(-2_000)}`,
   )
 }
+
+/** The kernel ends the server when we are gone, whatever killed us. Last before the program: a change of user undoes it. */
+const leash = (signal: NodeJS.Signals): string[] =>
+  existsSync(SETPRIV) ? [SETPRIV, '--pdeathsig', signal.slice('SIG'.length), '--'] : []
 
 /** Resolves when somebody listens on a port of 127.0.0.1. */
 export const reachable = (port: number): Promise<void> =>

@@ -6,7 +6,7 @@ const paint = (code: string) => (text: string) => (color ? `\x1b[${code}m${text}
 export const bold = paint('1')
 export const dim = paint('2')
 export const green = paint('32')
-const cyan = paint('36')
+export const cyan = paint('36')
 
 export interface Addresses {
   api: string
@@ -43,7 +43,7 @@ export function welcome({ api, monitor, simulators, dataDir }: Addresses): strin
   ])
 }
 
-function box(lines: string[]): string {
+export function box(lines: string[]): string {
   const width = Math.max(...lines.map(line => stripVTControlCharacters(line).length))
   const edge = '─'.repeat(width + 4)
   const body = lines.map(line => `│  ${line}${' '.repeat(width - stripVTControlCharacters(line).length)}  │`)

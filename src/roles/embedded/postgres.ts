@@ -68,7 +68,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     const adminUrl = urlOf('postgres', passwords.admin, 'postgres')
     try {
       await waitUntilReady(adminUrl, server.exited)
-      await prepare(adminUrl, passwords.app)
+      await ensureAppDatabase(adminUrl, passwords.app)
       const { logTail, stop } = server
       return { url: urlOf('samaconso_app', passwords.app, 'samaconso'), adminUrl, port, logTail, stop }
     } catch (error) {
@@ -197,7 +197,7 @@ async function waitUntilReady(url: string, gone: () => boolean): Promise<void> {
 }
 
 /** The application's role and database, with the limits that every one of its sessions has. */
-async function prepare(adminUrl: string, password: string): Promise<void> {
+export async function ensureAppDatabase(adminUrl: string, password: string): Promise<void> {
   const client = clientOf(adminUrl)
   await client.connect()
   try {

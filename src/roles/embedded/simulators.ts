@@ -24,6 +24,9 @@ export interface OutsideWorld {
 export interface SimulatorsProcess {
   outside: OutsideWorld
   pid: number
+  signal(signal: NodeJS.Signals): void
+  /** Resolves when it is gone. */
+  exited: Promise<void>
   stop(): Promise<void>
 }
 
@@ -73,5 +76,5 @@ export async function startSimulators(
       en: `The simulated world did not start: ${error.message}`,
     })
   })
-  return { outside, pid: child.pid as number, stop }
+  return { outside, pid: child.pid as number, signal: signal => void child.kill(signal), exited, stop }
 }

@@ -1,0 +1,29 @@
+import { createServer } from 'node:net'
+import { freePort } from '../../src/roles/embedded/ports.ts'
+
+/** Where each listens in production. */
+const STANDARD = {
+  api1: 8001,
+  api2: 8002,
+  monitor: 5555,
+  postgres: 5432,
+  pgbouncer: 6432,
+  simulators: 9900,
+}
+
+export type Ports = Record<keyof typeof STANDARD, number>
+
+/** The ports of production where they are free, others where somebody else has them. */
+export async function pickPorts(): Promise<Ports> {
+  const picked: Record<string, number> = {}
+  for (const [name, port] of Object.entries(STANDARD))
+    picked[name] = (await isFree(port)) ? port : await freePort()
+  return picked as Ports
+}
+
+const isFree = (port: number): Promise<boolean> =>
+  new Promise(done => {
+    const probe = createServer()
+    probe.once('error', () => done(false))
+    probe.listen(port, '127.0.0.1', () => probe.close(() => done(true)))
+  })

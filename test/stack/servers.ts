@@ -1,0 +1,77 @@
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { randomSecret } from '../../src/lib/secrets.ts'
+import { embeddedDefaults } from '../../src/roles/all.ts'
+import { ensureAppDatabase } from '../../src/roles/embedded/postgres.ts'
+import { keptOrMade, loadSecrets } from '../../src/roles/embedded/secrets.ts'
+import { startSimulators } from '../../src/roles/embedded/simulators.ts'
+import { startPgBouncer } from '../servers/pgbouncer.ts'
+import { startPostgres } from '../servers/postgres.ts'
+import type { Ports } from './ports.ts'
+import type { Supervisor } from './supervisor.ts'
+
+/** What the product's processes are told of the servers. */
+export interface Served {
+  env: Record<string, string>
+  databaseUrl: string
+  /** The page of phones of the simulated world. */
+  simulators: string
+}
+
+const SIMULATORS = fileURLToPath(new URL('../../simulators/main.ts', import.meta.url))
+
+/** Starts the servers, and gives what the product needs to reach them: secrets of its own among it, kept in the folder. */
+export async function startServers(supervisor: Supervisor, dir: string, ports: Ports): Promise<Served> {
+  let adminUrl = ''
+  let outside: Parameters<typeof embeddedDefaults>[0] | undefined
+  await supervisor.start([
+    {
+      name: 'postgres',
+      async start() {
+        const server = await startPostgres({ folder: join(dir, 'postgres'), port: ports.postgres })
+        adminUrl = server.adminUrl
+        return server
+      },
+    },
+    {
+      name: 'simulators',
+      async start() {
+        const server = await startSimulators(SIMULATORS, join(dir, 'outside'), ports.simulators)
+        outside = server.outside
+        return server
+      },
+    },
+  ])
+  if (!outside) throw new Error('The simulated world did not say where it is.')
+
+  const passwords = await keptOrMade(join(dir, 'stack.json'), () => ({
+    app: randomSecret(),
+    monitor: randomSecret(),
+  }))
+  await ensureAppDatabase(adminUrl, passwords.app)
+  await supervisor.start([
+    {
+      name: 'pgbouncer',
+      start: () => startPgBouncer({ folder: join(dir, 'pgbouncer'), adminUrl, port: ports.pgbouncer }),
+    },
+  ])
+
+  const databaseUrl = `postgres://samaconso_app:${passwords.app}@127.0.0.1:${ports.pgbouncer}/samaconso`
+  const env: Record<string, string | undefined> = {
+    ...embeddedDefaults(outside),
+    // Strong secrets and nothing of the demo's: refused otherwise.
+    SAMACONSO_MODE: 'production',
+    ...(await loadSecrets(dir)),
+    MONITOR_PASSWORD: passwords.monitor,
+    // Nobody balances here: a restart need not be announced for long.
+    DRAIN_SECONDS: '1',
+    HOST: '127.0.0.1',
+    DATABASE_URL: databaseUrl,
+    LOG_LEVEL: process.env.LOG_LEVEL ?? 'info',
+    PATH: process.env.PATH,
+    HOME: process.env.HOME,
+    LANG: process.env.LANG,
+  }
+  const told = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)
+  return { env: Object.fromEntries(told), databaseUrl, simulators: outside.control }
+}
