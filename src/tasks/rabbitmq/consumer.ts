@@ -25,13 +25,16 @@ interface Delivery {
   received: AsyncMessage
 }
 
-/** A message that came back this often may be what ends its process: it is taken with no other of its kind. */
+/** A message that came back this often may be what ends its process. */
 const SUSPECT = 2
+const GATHER_MS = 50
 const CHANNEL_MS = 5_000
 const RESUME_LOW_MS = 100
 const RESUME_HIGH_MS = 3_000
 const GIVE_BACK_LOW_MS = 50
 const GIVE_BACK_HIGH_MS = 5_000
+
+const isSuspect = ({ received }: Delivery) => redeliveries(received) >= SUSPECT
 
 /**
  * Takes messages of a queue, for as long as it is not stopped: it subscribes again whenever its channel ends. What was
@@ -48,6 +51,7 @@ export function startConsumer(options: ConsumerOptions): RunningConsumer {
   const { promise: idle, resolve: becomeIdle } = Promise.withResolvers<void>()
   let pending: Delivery[] = []
   let busy = 0
+  let suspectDue = false
   let suspectRuns = false
   let isStopped = false
   let subscribed: { channel: Channel; consumerTag: string; end(): void } | undefined
@@ -103,32 +107,44 @@ export function startConsumer(options: ConsumerOptions): RunningConsumer {
     }
   }
 
-  function next(): Delivery | undefined {
-    const isSuspect = ({ received }: Delivery) => redeliveries(received) >= SUSPECT
-    const suspects = suspectRuns ? [] : pending.filter(isSuspect)
-    const found = suspects[Math.floor(random() * suspects.length)] ?? pending.find(one => !isSuspect(one))
-    if (found) pending.splice(pending.indexOf(found), 1)
-    return found
+  function takePending(choose: (all: Delivery[]) => Delivery | undefined): Delivery | undefined {
+    const chosen = choose(pending)
+    if (chosen) pending.splice(pending.indexOf(chosen), 1)
+    return chosen
   }
 
   function dispatch(): void {
     while (busy < slots && !isStopped) {
-      const delivery = next()
-      if (!delivery) return
+      const delivery = takePending(all => all.find(one => !isSuspect(one)))
+      if (!delivery) break
       void work(delivery)
     }
+    if (suspectDue || suspectRuns || isStopped || !pending.some(isSuspect)) return
+    suspectDue = true
+    // Those that came back with it arrive one after the other: chance is to choose among all.
+    void pause(GATHER_MS).then(startSuspect)
+  }
+
+  function startSuspect(): void {
+    suspectDue = false
+    if (isStopped || busy >= slots) return
+    const delivery = takePending(all => {
+      const suspects = all.filter(isSuspect)
+      return suspects[Math.floor(random() * suspects.length)]
+    })
+    if (delivery) void work(delivery)
   }
 
   async function work({ channel, received }: Delivery): Promise<void> {
-    const count = redeliveries(received)
+    const wasSuspect = isSuspect({ channel, received })
     busy++
-    if (count >= SUSPECT) suspectRuns = true
+    if (wasSuspect) suspectRuns = true
     const isTaken = await take(received).then(
       () => true,
       async error => {
         if (!isStopped) onError(error)
         // Not at once: what could not be done a moment ago is likely to fail again, and its tries are counted.
-        await pause(Math.min(GIVE_BACK_LOW_MS * 2 ** count, GIVE_BACK_HIGH_MS))
+        await pause(Math.min(GIVE_BACK_LOW_MS * 2 ** redeliveries(received), GIVE_BACK_HIGH_MS))
         return false
       },
     )
@@ -139,7 +155,7 @@ export function startConsumer(options: ConsumerOptions): RunningConsumer {
       else channel.basicNack({ deliveryTag, requeue: true })
     }
     busy--
-    if (count >= SUSPECT) suspectRuns = false
+    if (wasSuspect) suspectRuns = false
     if (isStopped && busy === 0) becomeIdle()
     dispatch()
   }

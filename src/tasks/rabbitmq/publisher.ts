@@ -3,6 +3,7 @@ import type { Channel } from 'rabbitmq-client'
 import { PublishError } from '../types.ts'
 import type { Encoded } from './format.ts'
 import { closeChannel, type Link } from './link.ts'
+import { within } from './within.ts'
 
 export interface Publisher {
   /** Resolves when the broker confirmed all; rejects with `PublishError` within `publishMs` otherwise. */
@@ -22,6 +23,7 @@ export interface PublisherOptions {
 
 /** Messages in hand, of all calls together. */
 const MAX_HELD = 50_000
+const REOPEN_MS = 500
 
 /** One call of `publish`. */
 interface Call {
@@ -42,6 +44,7 @@ export function openPublisher({ link, publishMs, window }: PublisherOptions): Pu
   let inWindow = 0
   let channel: Channel | undefined
   let opening: Promise<Channel> | undefined
+  let reopening: NodeJS.Timeout | undefined
   /** Nothing was confirmed in time; a confirmation or another channel ends it. */
   let isStalled = false
   let isClosed = false
@@ -60,12 +63,26 @@ export function openPublisher({ link, publishMs, window }: PublisherOptions): Pu
     opened.on('basic.return', ({ messageId, routingKey }) => {
       takeBack(messageId, routingKey)
     })
-    opened.once('close', () => {
-      isStalled = false
+    await within(publishMs, 'a channel with confirmations', opened.confirmSelect()).catch(async error => {
+      await closeChannel(opened)
+      throw error
     })
-    await opened.confirmSelect()
+    opened.once('close', () => {
+      channel = undefined
+      isStalled = false
+      keepOpen()
+    })
     channel = opened
     return opened
+  }
+
+  /** So that `isReady` tells the truth before anybody publishes. */
+  function keepOpen(): void {
+    clearTimeout(reopening)
+    if (isClosed) return
+    theChannel().catch(() => {
+      reopening = setTimeout(keepOpen, REOPEN_MS)
+    })
   }
 
   /** One channel for all. */
@@ -124,6 +141,8 @@ export function openPublisher({ link, publishMs, window }: PublisherOptions): Pu
     )
   }
 
+  keepOpen()
+
   function refuse(count: number): void {
     const blocked = link.blocked()
     if (isClosed) throw new PublishError('The broker is closed.')
@@ -166,9 +185,10 @@ export function openPublisher({ link, publishMs, window }: PublisherOptions): Pu
       }
       if (call.failure) throw new PublishError(call.failure.message, takenOf(call), call.failure)
     },
-    isReady: () => link.isReady() && !isStalled,
+    isReady: () => link.isReady() && channel !== undefined && !isStalled,
     async close() {
       isClosed = true
+      clearTimeout(reopening)
       if (channel) await closeChannel(channel)
     },
   }
