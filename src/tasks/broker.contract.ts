@@ -1,7 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { until } from '../../test/harness.ts'
 import { newId } from '../lib/id.ts'
-import type { Broker, Consumer, Message, Outgoing, Queue } from './types.ts'
+import {
+  type Broker,
+  type Consumer,
+  DELAYS_MS,
+  type Message,
+  type Outgoing,
+  PublishError,
+  type Queue,
+} from './types.ts'
 
 const message = (queue: Queue, n: number, delayMs = 0): Outgoing => ({
   id: newId(),
@@ -13,8 +21,14 @@ const message = (queue: Queue, n: number, delayMs = 0): Outgoing => ({
   delayMs,
 })
 
-/** What every broker keeps, whichever carries the messages. */
-export function brokerContract(name: string, open: () => Promise<Broker>): void {
+const many = (queue: Queue, count: number): Outgoing[] =>
+  Array.from({ length: count }, (_, n) => message(queue, n))
+
+/** Opens a broker without any messages, for the contract to close. */
+type Open = (options?: { maxLength: number }) => Promise<Broker>
+
+/** What every broker keeps, whichever carries the messages. It promises no order: none is tested. */
+export function brokerContract(name: string, open: Open): void {
   describe(`${name} as a broker`, () => {
     let broker: Broker
     let consumers: Consumer[]
@@ -65,13 +79,84 @@ export function brokerContract(name: string, open: () => Promise<Broker>): void 
       expect(most).toBe(3)
     })
 
-    it('a full queue does not hold up another one', async () => {
+    it('a queue whose consumers are busy does not hold up another one', async () => {
+      let finish: () => void = () => undefined
+      const busy = new Promise<void>(resolve => {
+        finish = resolve
+      })
       let urgent = 0
-      await consume('low_priority', 1, () => new Promise(resolve => setTimeout(resolve, 200)))
+      await consume('low_priority', 1, () => busy)
       await consume('urgent', 1, async () => void urgent++)
-      await broker.publish(Array.from({ length: 3 }, (_, n) => message('low_priority', n)))
+      await broker.publish(many('low_priority', 3))
       await broker.publish([message('urgent', 1)])
-      await until('the urgent one', () => urgent === 1, 150)
+      await until('the urgent one', () => urgent === 1)
+      finish()
+    })
+
+    it('a slow consumer keeps no more than its slots from the quick one beside it', async () => {
+      let finish: () => void = () => undefined
+      const slow = new Promise<void>(resolve => {
+        finish = resolve
+      })
+      let quick = 0
+      await consume('normal', 2, () => slow)
+      await consume('normal', 2, async () => void quick++)
+      await broker.publish(many('normal', 50))
+      await until('the others', () => quick === 48)
+      finish()
+    })
+
+    it.each([
+      { text: 'Coupure à Thiès 🔌', list: [1, null, { deep: true }], big: 2 ** 53 - 1 },
+      [],
+      'text',
+      null,
+      false,
+    ])('hands over a message as it was given: %j', async payload => {
+      const sent = { ...message('normal', 1), payload, attempt: 3, requestId: 'request-1' }
+      const seen: Message[] = []
+      await consume('normal', 1, async received => void seen.push(received))
+      await broker.publish([sent])
+      await until('the message', () => seen.length === 1)
+      const { delayMs: _, ...expected } = sent
+      expect(seen).toEqual([expected])
+    })
+
+    it('has nothing to do for nothing', async () => {
+      await broker.publish([])
+      expect(await broker.replay()).toBe(0)
+      expect(await broker.discard(['unknown'])).toBe(0)
+      expect(await broker.parked()).toEqual([])
+    })
+
+    it('refuses what a queue has no room for, leaves the others alone, and takes again when there is room', async () => {
+      await broker.close()
+      broker = await open({ maxLength: 10 })
+      const taken: string[] = []
+      let refused: unknown
+      // A broker may notice a little late that a queue is full.
+      while (!refused && taken.length < 20) {
+        const one = message('normal', 1)
+        await broker.publish([one]).then(
+          () => taken.push(one.id),
+          error => {
+            refused = error
+          },
+        )
+      }
+      expect(refused).toBeInstanceOf(PublishError)
+      expect((refused as Error).message).toMatch(/normal.* full/)
+      expect(taken.length).toBeGreaterThanOrEqual(10)
+      await broker.publish(many('urgent', 5))
+      const seen: string[] = []
+      await consume('normal', 1, async ({ id }) => void seen.push(id))
+      await until('what was taken', () => taken.every(id => seen.includes(id)))
+      await until('room', () =>
+        broker.publish([message('normal', 99)]).then(
+          () => true,
+          () => false,
+        ),
+      )
     })
 
     it('gives a message again when its taker rejects', async () => {
@@ -109,6 +194,27 @@ export function brokerContract(name: string, open: () => Promise<Broker>): void 
       expect(at - published).toBeGreaterThanOrEqual(290)
     })
 
+    it('shows what waits beside what is ready and what is parked, queue by queue', async () => {
+      await broker.publish([message('normal', 1, 10_000), message('urgent', 2, DELAYS_MS[3])])
+      await broker.publish([message('urgent', 3)])
+      await broker.park(message('low_priority', 4), 'why')
+      const nothing = { ready: 0, unacknowledged: 0, delayed: 0, parked: 0 }
+      await until('all four', async () => {
+        const depths = await broker.depths()
+        return depths.reduce((sum, { ready, delayed, parked }) => sum + ready + delayed + parked, 0) === 4
+      })
+      expect(await broker.depths()).toEqual([
+        { queue: 'urgent', ...nothing, ready: 1, delayed: 1 },
+        { queue: 'high_priority', ...nothing },
+        { queue: 'normal', ...nothing, delayed: 1 },
+        { queue: 'low_priority', ...nothing, parked: 1 },
+      ])
+    })
+
+    it('refuses to wait longer than the last step', async () => {
+      await expect(broker.publish([message('normal', 1, DELAYS_MS[3] + 1)])).rejects.toThrow(RangeError)
+    })
+
     it('replays what was parked, from its first attempt', async () => {
       const attempts: number[] = []
       await broker.park({ ...message('normal', 1), attempt: 4 }, 'a reason')
@@ -117,6 +223,30 @@ export function brokerContract(name: string, open: () => Promise<Broker>): void 
       await until('the replay', () => attempts.length === 1)
       expect(attempts).toEqual([1])
       expect(await broker.parked()).toEqual([])
+    })
+
+    it('lists what was parked with its reason and time, and listing changes nothing', async () => {
+      const before = Date.now()
+      const messages = [message('normal', 1), message('urgent', 2), message('normal', 3)]
+      for (const [i, one] of messages.entries()) await broker.park({ ...one, attempt: 2 }, `reason ${i}`)
+      for (let time = 0; time < 8; time++) {
+        const parked = await broker.parked()
+        expect(parked.map(entry => entry.reason).sort()).toEqual(['reason 0', 'reason 1', 'reason 2'])
+        expect(parked.map(entry => entry.message.queue).sort()).toEqual(['normal', 'normal', 'urgent'])
+        expect(parked.every(({ at, message: { attempt } }) => at >= before && attempt === 2)).toBe(true)
+      }
+    })
+
+    it('replays and discards by id, and leaves the others parked', async () => {
+      const [one, two, three] = [message('normal', 1), message('normal', 2), message('urgent', 3)]
+      for (const each of [one, two, three]) await broker.park(each, 'why')
+      const seen: string[] = []
+      await consume('normal', 1, async ({ id }) => void seen.push(id))
+      expect(await broker.replay([two.id, 'unknown'])).toBe(1)
+      await until('the replay', () => seen.length === 1)
+      expect(seen).toEqual([two.id])
+      expect(await broker.discard([three.id])).toBe(1)
+      expect((await broker.parked()).map(entry => entry.message.id)).toEqual([one.id])
     })
 
     it('lets a consumer be stopped twice, both waiting for what it holds', async () => {
@@ -146,6 +276,14 @@ export function brokerContract(name: string, open: () => Promise<Broker>): void 
       await consumer.stop()
       expect(finished).toBe(1)
       expect((await broker.depths()).find(depth => depth.queue === 'normal')).toMatchObject({ ready: 1 })
+    })
+
+    it('may be closed twice; then it is down and takes nothing', async () => {
+      expect(broker.state()).toBe('ok')
+      await Promise.all([broker.close(), broker.close()])
+      await broker.close()
+      expect(broker.state()).toBe('down')
+      await expect(broker.publish([message('normal', 1)])).rejects.toThrow('closed')
     })
   })
 }

@@ -1,9 +1,12 @@
 import {
   type Broker,
   type Consumer,
+  DELAYS_MS,
   type Message,
   type Outgoing,
+  PARKED_LISTED,
   type ParkedMessage,
+  PublishError,
   QUEUES,
   type Queue,
   type QueueDepth,
@@ -11,6 +14,7 @@ import {
 
 const MAX_READY = 100_000
 const MAX_PARKED = 10_000
+const LONGEST_MS = DELAYS_MS.at(-1) as number
 const MAX_REDELIVERIES = 5
 
 interface Held {
@@ -31,9 +35,9 @@ interface Subscription {
 
 /**
  * The broker of a single process. What it holds dies with the process, as with a broker that lost everything: the
- * outbox and the checkpoints in PostgreSQL bring it back.
+ * outbox and the checkpoints in PostgreSQL bring it back. A queue refuses what is over `maxLength`.
  */
-export function inProcessBroker(): Broker {
+export function inProcessBroker({ maxLength = MAX_READY } = {}): Broker {
   const queues = new Map<Queue, Held>(
     QUEUES.map(queue => [
       queue,
@@ -97,18 +101,35 @@ export function inProcessBroker(): Broker {
 
   /** Takes all or none: what was taken of a batch that is refused would be published again with it. */
   function refuseOverflow(messages: readonly Outgoing[]): void {
+    const late = messages.find(({ delayMs }) => delayMs > LONGEST_MS)
+    if (late) throw new RangeError(`A message waits ${LONGEST_MS} ms at most, not ${late.delayMs}.`)
     for (const name of QUEUES) {
       const coming = messages.filter(message => message.queue === name).length
       const queue = held(name)
-      if (coming > 0 && depth(queue) + queue.delayed.size + coming > MAX_READY) {
-        throw new Error(`Queue ${name} is full (${MAX_READY} messages).`)
+      if (coming > 0 && depth(queue) + queue.delayed.size + coming > maxLength) {
+        throw new PublishError(`Queue ${name} is full (${maxLength} messages).`)
       }
     }
   }
 
+  const listed = () => {
+    const counts = new Map<Queue, number>()
+    return parked.filter(({ message: { queue } }) => {
+      const count = (counts.get(queue) ?? 0) + 1
+      counts.set(queue, count)
+      return count <= PARKED_LISTED
+    })
+  }
+
+  function unpark(ids: readonly string[] | undefined): ParkedMessage[] {
+    const chosen = ids ? listed().filter(({ message }) => ids.includes(message.id)) : [...parked]
+    for (const entry of chosen) parked.splice(parked.indexOf(entry), 1)
+    return chosen
+  }
+
   const broker: Broker = {
     async publish(messages) {
-      if (closed) throw new Error('The broker is closed.')
+      if (closed) throw new PublishError('The broker is closed.')
       refuseOverflow(messages)
       for (const message of messages) {
         if (message.delayMs > 0) later(message)
@@ -142,15 +163,13 @@ export function inProcessBroker(): Broker {
       parked.push({ message, reason, at: Date.now() })
       if (parked.length > MAX_PARKED) parked.shift()
     },
-    parked: async () => [...parked],
+    parked: async () => listed(),
     async replay(ids) {
-      const chosen = parked.filter(entry => !ids || ids.includes(entry.message.id))
-      for (const entry of chosen) {
-        parked.splice(parked.indexOf(entry), 1)
-        enqueue({ ...entry.message, attempt: 1 })
-      }
+      const chosen = unpark(ids)
+      for (const { message } of chosen) enqueue({ ...message, attempt: 1 })
       return chosen.length
     },
+    discard: async ids => unpark(ids).length,
     async depths() {
       return QUEUES.map((name): QueueDepth => {
         const queue = held(name)

@@ -1,4 +1,5 @@
 export { inProcessBroker } from './in-process.ts'
 export { enqueue, type Relay, startRelay } from './outbox.ts'
+export { type RabbitMqOptions, rabbitMqBroker } from './rabbitmq/index.ts'
 export * from './types.ts'
 export { type ActiveTask, Handlers, startWorker, type TaskEvent, type Worker } from './worker.ts'

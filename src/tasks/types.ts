@@ -44,7 +44,7 @@ export interface Message {
 }
 
 export interface Outgoing extends Message {
-  /** Not before this many ms; 0 for at once. */
+  /** Not before this many ms; 0 for at once. The last of DELAYS_MS at most; may be rounded up to a second or a step. */
   delayMs: number
 }
 
@@ -66,10 +66,13 @@ export interface ParkedMessage {
   at: number
 }
 
+/** Parked messages of a queue that are looked at, oldest first: they are listed, replayed and discarded by id. */
+export const PARKED_LISTED = 250
+
 export interface QueueDepth {
   queue: Queue
   ready: number
-  /** Handed to a consumer, not acknowledged yet. */
+  /** Handed to a consumer of this process, not acknowledged yet. */
   unacknowledged: number
   /** Waiting for a retry. */
   delayed: number
@@ -81,24 +84,48 @@ export interface Consumer {
   stop(): Promise<void>
 }
 
+/** A publication that the broker did not take, or not wholly. */
+export class PublishError extends Error {
+  /** Ids of the messages that it took all the same; what is in doubt is not among them. */
+  readonly taken: ReadonlySet<string>
+
+  constructor(message: string, taken: ReadonlySet<string> = new Set(), cause?: unknown) {
+    super(message, { cause })
+    this.name = 'PublishError'
+    this.taken = taken
+  }
+}
+
 /**
  * What carries messages. At least once, in no promised order. RabbitMQ in production, in-process in the embedded mode;
  * broker.contract.ts holds for all.
  */
 export interface Broker {
-  /** Resolves when the broker has taken responsibility for all; rejects otherwise (some may have been taken). */
+  /**
+   * Resolves when the broker has taken responsibility for all; rejects with `PublishError` otherwise, within seconds,
+   * also when the broker is away or its queue is full. Give it some thousand at a time at most.
+   */
   publish(messages: readonly Outgoing[]): Promise<void>
   /**
    * Hands messages of a queue to `take`, at most `slots` at a time; a message is acknowledged when `take` resolves and
-   * comes again when it rejects.
+   * comes again when it rejects, until it is parked with the reason `delivery_limit`. Goes on by itself when the broker
+   * was away, also when it is away at first.
    */
   consume(queue: Queue, slots: number, take: (message: Message) => Promise<void>): Promise<Consumer>
   /** Puts a message aside with its reason, for a person to look at. */
   park(message: Message, reason: string): Promise<void>
+  /** The oldest of each queue, PARKED_LISTED at most; without those that another process looks at in this moment. */
   parked(): Promise<ParkedMessage[]>
-  /** Publishes parked messages again from their first attempt; returns how many. All when `ids` is absent. */
+  /**
+   * Publishes parked messages again from their first attempt; returns how many. All when `ids` is absent, else those
+   * among the oldest PARKED_LISTED of each queue.
+   */
   replay(ids?: readonly string[]): Promise<number>
+  /** Forgets parked messages among the oldest PARKED_LISTED of each queue; returns how many. */
+  discard(ids: readonly string[]): Promise<number>
   depths(): Promise<QueueDepth[]>
+  /** Whether a publication would be tried now; `down` too when the broker is there and takes nothing. */
   state(): 'ok' | 'down'
+  /** May be called twice. What consumers still hold is given up, and comes again. */
   close(): Promise<void>
 }
