@@ -1,0 +1,4 @@
+import { promisesOfBucket } from './bucket.contract.ts'
+import { inProcessBucket } from './index.ts'
+
+promisesOfBucket('a bucket of one process', inProcessBucket)
