@@ -21,13 +21,18 @@ interface Issuer {
   certificate: x509.X509Certificate
 }
 
+const NAME = 'Simulated world authority'
+
 /** A new certificate authority of the simulated world, in memory. */
-export async function createAuthority(): Promise<Authority> {
-  return authorityOf(await newIssuer())
+export async function createAuthority(name = NAME): Promise<Authority> {
+  return authorityOf(await newIssuer(name))
 }
 
 /** The authority kept in `dir` (`authority.pem`, `authority-key.pem`, mode 0600), made at the first call. */
-export async function loadOrCreateAuthority(dir: string): Promise<Authority & { caFile: string }> {
+export async function loadOrCreateAuthority(
+  dir: string,
+  name = NAME,
+): Promise<Authority & { caFile: string }> {
   const caFile = join(dir, 'authority.pem')
   const keyFile = join(dir, 'authority-key.pem')
   mkdirSync(dir, { recursive: true })
@@ -35,7 +40,7 @@ export async function loadOrCreateAuthority(dir: string): Promise<Authority & { 
   if (existsSync(caFile) && existsSync(keyFile)) {
     issuer = await readIssuer(readFileSync(caFile, 'utf8'), readFileSync(keyFile, 'utf8'))
   } else {
-    issuer = await newIssuer()
+    issuer = await newIssuer(name)
     writePrivate(keyFile, await privatePem(issuer.keys.privateKey))
     writePrivate(caFile, issuer.certificate.toString('pem'))
   }
@@ -48,11 +53,11 @@ export function writePrivate(file: string, text: string): void {
   chmodSync(file, 0o600)
 }
 
-async function newIssuer(): Promise<Issuer> {
+async function newIssuer(name: string): Promise<Issuer> {
   const keys = await newKeys()
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: serialNumber(),
-    name: 'CN=Simulated world authority, O=SamaConso demo',
+    name: `CN=${name}, O=SamaConso demo`,
     ...validity(),
     signingAlgorithm: ALGORITHM,
     keys,

@@ -153,6 +153,21 @@ test('the company’s systems behave as told, and say how much they are used', a
   expect(await sms.send({ phone: '+221770000003', text: 'x' })).toMatchObject({ outcome: 'retry' })
 })
 
+test('the proxy behaves as told, keeps what is not said, and shows what passed', async () => {
+  expect((await call('POST', '/proxy/behaviour', { mode: 'http1', trouble: 'slow' })).body).toEqual({
+    mode: 'http1',
+    trouble: 'slow',
+    latencyMs: 0,
+  })
+  const usual = { mode: 'h2', trouble: 'none', latencyMs: 0 }
+  expect((await call('POST', '/proxy/behaviour', usual)).body).toEqual(usual)
+  expect((await call('POST', '/proxy/behaviour', { mode: 'h3' })).body).toMatchObject({
+    detail: 'mode: one of h2, http1, tunnel',
+  })
+  expect(await call('POST', '/proxy/behaviour', { trouble: 'tired' })).toMatchObject({ status: 422 })
+  expect((await call('GET', '/proxy/stats')).body).toEqual((await call('DELETE', '/proxy/tunnels')).body)
+})
+
 test('another site’s page may not command the simulators, nor read them', async () => {
   const answer = await call(
     'POST',

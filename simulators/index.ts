@@ -13,6 +13,7 @@ import {
 } from './control/index.ts'
 import { type Fcm, startFcm } from './fcm/index.ts'
 import { loadKept, saveKept, startAtKeptPort } from './kept.ts'
+import { type CompanyProxy, startProxy } from './proxy/index.ts'
 import { type SmsGateway, startSmsGateway } from './sms/index.ts'
 import { type Behaviour, startPostpaid, startSic } from './tds/index.ts'
 import { createWorld, everyday, type World } from './world/index.ts'
@@ -33,6 +34,8 @@ export interface Addresses {
   postpaid: SqlAddress
   fcm: { baseUrl: string; serviceAccountFile: string }
   sms: { url: string }
+  /** The way to FCM through a company's proxy; `caFile` is of the authority by which it reads what passes. */
+  proxy: { url: string; caFile: string }
 }
 
 export interface SimulatorsOptions {
@@ -51,6 +54,7 @@ export interface Simulators {
   world: World
   fcm: Fcm
   sms: SmsGateway
+  proxy: CompanyProxy
   close(): Promise<void>
 }
 
@@ -123,7 +127,24 @@ async function startAll(
     startSmsGateway({ tls, port, onSms: message => events.publish('sms', message) }),
   )
   closers.push(sms.close)
-  const parts: Controlled = { world, fcm, sms, databases: { sic: sic.system, postpaid: postpaid.system } }
+  const proxyAuthority = await loadOrCreateAuthority(join(dataDir, 'proxy'), 'Simulated proxy authority')
+  const proxy = await startAtKeptPort(kept, 'proxy', port =>
+    startProxy({
+      authority: proxyAuthority,
+      upstreamCa: authority.caPem,
+      allowed: [`127.0.0.1:${fcm.port}`, `localhost:${fcm.port}`],
+      login: { user: 'samaconso', password: kept.proxyPassword },
+      port,
+    }),
+  )
+  closers.push(proxy.close)
+  const parts: Controlled = {
+    world,
+    fcm,
+    sms,
+    proxy,
+    databases: { sic: sic.system, postpaid: postpaid.system },
+  }
   const control = await startControl({
     port: controlPort,
     routes: controlRoutes(parts),
@@ -142,6 +163,7 @@ async function startAll(
     world,
     fcm,
     sms,
+    proxy,
     addresses: {
       control: control.url,
       caFile: authority.caFile,
@@ -149,6 +171,7 @@ async function startAll(
       postpaid: postpaid.address,
       fcm: { baseUrl: fcm.baseUrl, serviceAccountFile: fcm.serviceAccountFile },
       sms: { url: sms.url },
+      proxy: { url: proxy.url, caFile: proxyAuthority.caFile },
     },
   }
 }

@@ -9,6 +9,7 @@ export interface Kept {
   epoch: string
   /** Of the two databases. */
   sqlPassword: string
+  proxyPassword: string
   /** Where each server listened last. */
   ports: Record<string, number>
 }
@@ -19,16 +20,21 @@ export function loadKept(dir: string, now: () => number): Kept {
   if (existsSync(file)) {
     const kept = JSON.parse(readFileSync(file, 'utf8')) as Kept
     if (Number.isNaN(Date.parse(kept.epoch))) throw new Error(`${file} is damaged: remove it`)
+    // A world that began before there was a proxy has no password for it.
+    kept.proxyPassword ??= newPassword()
     return kept
   }
   const kept = {
     epoch: new Date(now()).toISOString(),
-    sqlPassword: randomBytes(18).toString('base64url'),
+    sqlPassword: newPassword(),
+    proxyPassword: newPassword(),
     ports: {},
   }
   saveKept(dir, kept)
   return kept
 }
+
+const newPassword = (): string => randomBytes(18).toString('base64url')
 
 export const saveKept = (dir: string, kept: Kept): void =>
   writePrivate(join(dir, 'world.json'), `${JSON.stringify(kept, null, 2)}\n`)

@@ -111,6 +111,15 @@ const serverUrl =
 const brokerUrl = serverUrl('amqp:', 'amqps:')
 const cacheUrl = serverUrl('redis:', 'rediss:')
 
+/** Empty when there is none. Its password is the proxy's own: how strong it is, is not ours to say. */
+const proxyUrl = (env: string, doc: string): Setting<string> => ({
+  ...optional(env, doc),
+  parse(value) {
+    if (parseUrl(value)?.protocol !== 'http:') throw new Error('must start with http://')
+    return value
+  },
+})
+
 const optionalSecret = (env: string, doc: string): Setting<string> => ({ ...secret(env, doc), fallback: '' })
 
 const parseUrl = (value: string): URL | undefined => (URL.canParse(value) ? new URL(value) : undefined)
@@ -207,11 +216,17 @@ export const SETTINGS = {
     'FCM_CA_FILE',
     'Authority of FCM or of the proxy in front of it; the system’s when empty.',
   ),
-  fcmProxyUrl: optional(
+  fcmProxyUrl: proxyUrl(
     'FCM_PROXY_URL',
     'http://user:password@host:3128 of the proxy that FCM is reached through (CONNECT). Empty: none.',
   ),
   fcmSessions: integer('FCM_SESSIONS', 2, 'HTTP/2 connections to FCM, of at most 100 sends each.', 1, 16),
+  fcmAndroidDataMessages: choice(
+    'FCM_ANDROID_DATA_MESSAGES',
+    'false',
+    ['true', 'false'],
+    'Whether Android gets data messages, for an app that displays each id once, instead of notifications.',
+  ),
   fcmQuotaPerMinute: integer(
     'FCM_QUOTA_PER_MINUTE',
     600_000,

@@ -8,8 +8,8 @@ import { requestBytes } from '../lib/connection.ts'
 import type { Lab } from '../lib/lab.ts'
 import { forgetPeak, peakMemory } from '../lib/memory.ts'
 import { type Product, startProduct, until } from '../lib/product.ts'
+import type { Pushes, Sends } from '../lib/pushes.ts'
 import { perSecond, type Row } from '../lib/table.ts'
-import type { Sends } from '../processes/bare-http2.ts'
 import type { Measured } from '../processes/generator.ts'
 
 const DEVICES = 100_000
@@ -43,9 +43,8 @@ export async function broadcast(lab: Lab): Promise<Row[]> {
   const peak = await peakMemory(product.pid)
   const ledger = await product.pushes()
   const rate = (counts.devices ?? 0) / seconds
-  const { ready: bare } = await lab.child<Sends>('bare-http2.ts', {
-    data: { ...product, count: BARE_SENDS, sessions: 2, streams: 100 },
-  })
+  const sender = await lab.child('bare-http2.ts', { data: bareSender(product) })
+  const bare = await sender.ask<Sends>({ count: BARE_SENDS })
   return [
     ...speed(rate, bare, seconds, peak),
     {
@@ -59,6 +58,13 @@ export async function broadcast(lab: Lab): Promise<Row[]> {
     patience(others),
   ]
 }
+
+const bareSender = ({ serviceAccountFile, caFile }: Product): Pushes => ({
+  serviceAccountFile,
+  caFile,
+  sessions: 2,
+  streams: 100,
+})
 
 function speed(rate: number, bare: Sends, seconds: number, peak: number | null): Row[] {
   return [

@@ -1,6 +1,7 @@
 import { type Static, type TSchema, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { BEHAVIOUR_OUTCOMES, type Behaviour } from '../fcm/index.ts'
+import { PROXY_MODES, PROXY_TROUBLES, type ProxyBehaviour } from '../proxy/index.ts'
 import { invalid } from './problems.ts'
 
 const Latency = Type.Integer({ minimum: 0, maximum: 600_000 })
@@ -31,7 +32,21 @@ const SystemBehaviour = Type.Object(
   { additionalProperties: false },
 )
 
-const checks = { push: reader(PushBehaviour), topUp: reader(TopUp), system: reader(SystemBehaviour) }
+const ProxyOrder = Type.Object(
+  {
+    mode: Type.Optional(Type.String()),
+    trouble: Type.Optional(Type.String()),
+    latencyMs: Type.Optional(Latency),
+  },
+  { additionalProperties: false },
+)
+
+const checks = {
+  push: reader(PushBehaviour),
+  topUp: reader(TopUp),
+  system: reader(SystemBehaviour),
+  proxy: reader(ProxyOrder),
+}
 
 /** `share` is 1 and `latencyMs` 0 when not said. Throws a `ControlError` that names the field. */
 export function readPushBehaviour(body: unknown): Behaviour {
@@ -59,6 +74,22 @@ export function readTopUp(body: unknown): { meter: string; amountXof: number; at
 }
 
 export const readSystemBehaviour = (body: unknown): Static<typeof SystemBehaviour> => checks.system(body)
+
+/** What is not said stays as it is. Throws a `ControlError` that names the field. */
+export function readProxyBehaviour(body: unknown, now: ProxyBehaviour): ProxyBehaviour {
+  const given = checks.proxy(body)
+  return {
+    mode: oneOf('mode', PROXY_MODES, given.mode ?? now.mode),
+    trouble: oneOf('trouble', PROXY_TROUBLES, given.trouble ?? now.trouble),
+    latencyMs: given.latencyMs ?? now.latencyMs,
+  }
+}
+
+function oneOf<Value extends string>(field: string, known: readonly Value[], given: string): Value {
+  const value = known.find(one => one === given)
+  if (value === undefined) throw invalid(`${field}: one of ${known.join(', ')}`)
+  return value
+}
 
 function reader<Schema extends TSchema>(schema: Schema): (body: unknown) => Static<Schema> {
   const check = Compile(schema)

@@ -1,9 +1,10 @@
 import { parsePhone } from '../../src/lib/phone.ts'
 import type { Fcm, ReceivedPush } from '../fcm/index.ts'
+import type { CompanyProxy } from '../proxy/index.ts'
 import type { SmsGateway } from '../sms/index.ts'
 import type { Behaviour as SqlBehaviour, TdsServer } from '../tds/index.ts'
 import type { TopUpRow, World } from '../world/index.ts'
-import { readPushBehaviour, readSystemBehaviour, readTopUp } from './bodies.ts'
+import { readProxyBehaviour, readPushBehaviour, readSystemBehaviour, readTopUp } from './bodies.ts'
 import { invalid } from './problems.ts'
 import type { Routes } from './server.ts'
 
@@ -18,6 +19,7 @@ export interface Controlled {
   world: World
   fcm: Fcm
   sms: SmsGateway
+  proxy: CompanyProxy
   databases: Record<'sic' | 'postpaid', SqlSystem>
 }
 
@@ -26,7 +28,7 @@ const SMS_MODES: readonly string[] = ['ok', 'slow', 'down']
 
 /** The commands of the simulated outside world. */
 export function controlRoutes(parts: Controlled): Routes {
-  const { world, fcm, sms } = parts
+  const { world, fcm, sms, proxy } = parts
   return {
     '/sms': { GET: ({ query }) => ({ body: sms.messages(phoneIn(query)) }) },
     '/push': {
@@ -55,6 +57,21 @@ export function controlRoutes(parts: Controlled): Routes {
       },
     },
     '/backoffice/stats': { GET: () => ({ body: statsOf(parts) }) },
+    '/proxy/behaviour': {
+      GET: () => ({ body: proxy.behaviour() }),
+      POST: ({ body }) => {
+        proxy.behave(readProxyBehaviour(body, proxy.behaviour()))
+        return { body: proxy.behaviour() }
+      },
+    },
+    '/proxy/stats': { GET: () => ({ body: proxy.stats() }) },
+    // Cuts what is open, once: new tunnels go as the behaviour says.
+    '/proxy/tunnels': {
+      DELETE: () => {
+        proxy.cut()
+        return { body: proxy.stats() }
+      },
+    },
   }
 }
 
@@ -63,6 +80,7 @@ export const stateOf = (parts: Controlled) => ({
   push: parts.fcm.stats(),
   fcm: parts.fcm.behaviours(),
   systems: behavioursOf(parts),
+  proxy: parts.proxy.behaviour(),
 })
 
 export const showTopUp = (row: TopUpRow) => ({

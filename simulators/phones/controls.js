@@ -79,6 +79,16 @@ export function createControls() {
     const wanted = outcome.value === 'slow' ? { outcome: 'ok', latencyMs: 2_000 } : { outcome: outcome.value }
     trouble(command('POST', '/push/behaviour', { ...wanted, share: Number(share.value) }))
   })
+  find('proxy').addEventListener('change', () => {
+    const state = find('proxy-trouble').value
+    trouble(
+      command('POST', '/proxy/behaviour', {
+        mode: find('proxy-mode').value,
+        trouble: state,
+        latencyMs: state === 'slow' ? 2_000 : 0,
+      }),
+    )
+  })
   find('forget').addEventListener('click', () => trouble(command('DELETE', '/push')))
 
   return {
@@ -95,7 +105,7 @@ export function createControls() {
       while (list.children.length > MOST_PURCHASES) list.lastElementChild.remove()
       find('no-purchases').hidden = true
     },
-    showState: ({ push, fcm, systems }) => {
+    showState: ({ push, fcm, systems, proxy }) => {
       for (const name of ['received', 'distinct', 'duplicates']) find(name).textContent = count(push[name])
       find('duplicates').classList.toggle('some', push.duplicates > 0)
       find('outcomes').textContent = outcomesText(push)
@@ -104,7 +114,14 @@ export function createControls() {
         for (const radio of radios[system] ?? []) radio.checked = radio === chosen
       }
       showFcm(fcm.find(behaviour => behaviour.for === undefined))
+      showProxy(proxy)
     },
+  }
+
+  function showProxy({ mode, trouble }) {
+    if (find('proxy').contains(document.activeElement)) return
+    find('proxy-mode').value = mode
+    find('proxy-trouble').value = trouble
   }
 
   function showFcm(behaviour) {

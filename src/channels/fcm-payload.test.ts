@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { fcmPayload } from './fcm-payload.ts'
+import { createPayloads } from './fcm-payload.ts'
+
+const fcmPayload = createPayloads(false)
 
 const message = (title: string, body: string) => ({
   token: 'sim-x'.padEnd(200, 'x'),

@@ -1,6 +1,7 @@
 import { SignJWT } from 'jose'
 import { Agent, request } from 'undici'
 import type { Clock } from '../lib/clock.ts'
+import { dialer } from './dial.ts'
 import type { FcmAccount } from './fcm-account.ts'
 
 const SCOPE = 'https://www.googleapis.com/auth/firebase.messaging'
@@ -31,6 +32,8 @@ export interface TokenSourceOptions {
   account: FcmAccount
   /** PEM of the authorities to trust instead of the public ones. */
   ca: string | undefined
+  /** `http://user:password@host:port` of a proxy; none when undefined. */
+  proxy: string | undefined
   timeoutMs: number
   clock: Clock
   onTrouble(reason: string): void
@@ -46,14 +49,21 @@ interface Token {
 export function openTokenSource({
   account,
   ca,
+  proxy,
   timeoutMs,
   clock,
   onTrouble,
 }: TokenSourceOptions): TokenSource {
+  const dial = dialer({ origin: new URL(account.tokenUri).origin, ca, proxy, protocols: ['http/1.1'] })
   const agent = new Agent({
     connections: 1,
     maxResponseSize: LARGEST_ANSWER,
-    connect: { timeout: timeoutMs, ...(ca !== undefined && { ca }) },
+    connect: (_options, done) => {
+      dial(timeoutMs).then(
+        socket => done(null, socket),
+        (error: Error) => done(error, null),
+      )
+    },
   })
   let token: Token | null = null
   let flight: Promise<string> | null = null

@@ -3,9 +3,12 @@ import { type Clock, systemClock } from '../lib/clock.ts'
 import { whenAborted } from './aborts.ts'
 import { readFcmAccount } from './fcm-account.ts'
 import { fcmOutcome } from './fcm-outcome.ts'
-import { fcmPayload } from './fcm-payload.ts'
+import { createPayloads } from './fcm-payload.ts'
+import { openAllowance, type Quota } from './fcm-quota.ts'
 import { openTokenSource, TokenRefused } from './fcm-token.ts'
-import { openHttp2Pool } from './http2-pool.ts'
+import { reasonOf } from './link.ts'
+import { openPool } from './pool.ts'
+import { sparing } from './sparing.ts'
 import type { ChannelLog, PushChannel, PushMessage, PushOutcome } from './types.ts'
 
 export interface FcmOptions {
@@ -14,9 +17,15 @@ export interface FcmOptions {
   /** `https://…`, Google's own by default. */
   baseUrl?: string
   /** PEM of the authorities to trust, instead of the public ones. */
-  caFile?: string
+  caFile?: string | undefined
+  /** `http://user:password@host:port` of the proxy that FCM and the token endpoint are reached through. */
+  proxyUrl?: string | undefined
   /** HTTP/2 connections, of at most 100 streams each. */
   sessions?: number
+  /** Android gets data messages, for an app that displays each id once, instead of notifications. */
+  androidData?: boolean
+  /** Leave to send, shared with other processes; without it nothing but FCM sets a limit. */
+  quota?: Quota
   /** For one send, all waiting included. FCM asks for 15 s at least. */
   timeoutMs?: number
   log?: ChannelLog
@@ -24,17 +33,17 @@ export interface FcmOptions {
 }
 
 const STREAMS = 100
+const HTTP1_CONNECTIONS = 100
+const HTTP1_LIFE_MS = 10 * 60_000
 const CONNECT_TIMEOUT_MS = 10_000
 const PING_TIMEOUT_MS = 5_000
 /** So many sends in a row without a word about the device, and the channel says that it is down. */
 const DOWN_AFTER = 5
 const FIRST_STEP_MS = 10_000
-/** The same trouble is logged once in so long. */
-const LOG_EVERY_MS = 10_000
 
 /**
  * The sender to Firebase Cloud Messaging (HTTP v1). Connects at the first send. Throws when the account's file or
- * the authorities' cannot be read.
+ * the authorities' cannot be read, or an address is none.
  */
 export function openFcm(options: FcmOptions): PushChannel {
   const {
@@ -45,34 +54,37 @@ export function openFcm(options: FcmOptions): PushChannel {
   } = options
   const account = readFcmAccount(options.serviceAccountFile)
   const ca = options.caFile === undefined ? undefined : readFileSync(options.caFile, 'utf8')
-  const { origin, protocol, host } = new URL(baseUrl)
+  const { origin, protocol } = new URL(baseUrl)
   if (protocol !== 'https:') throw new Error('The address of FCM must begin with https')
   const warn = sparing(options.log, clock)
+  const payloadOf = createPayloads(options.androidData ?? false)
 
   const tokens = openTokenSource({
     account,
     ca,
+    proxy: options.proxyUrl,
     timeoutMs: Math.min(timeoutMs, CONNECT_TIMEOUT_MS),
     clock,
     onTrouble: reason => warn('fcm_no_token', reason),
   })
-  const pool = openHttp2Pool({
+  const allowance =
+    options.quota &&
+    openAllowance({ quota: options.quota, onTrouble: reason => warn('fcm_quota_unknown', reason) })
+  const pool = openPool({
     origin,
     ca,
+    proxy: options.proxyUrl,
+    path: `/v1/projects/${account.projectId}/messages:send`,
+    contentType: 'application/json; charset=utf-8',
     connections: sessions,
+    http1Connections: HTTP1_CONNECTIONS,
     mostStreams: STREAMS,
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
     pingTimeoutMs: PING_TIMEOUT_MS,
+    http1LifeMs: HTTP1_LIFE_MS,
     random: Math.random,
     onTrouble: reason => warn('fcm_no_connection', reason),
   })
-  const headers = {
-    ':method': 'POST',
-    ':scheme': 'https',
-    ':authority': host,
-    ':path': `/v1/projects/${account.projectId}/messages:send`,
-    'content-type': 'application/json; charset=utf-8',
-  }
   let failuresInARow = 0
 
   async function attempt(
@@ -80,22 +92,32 @@ export function openFcm(options: FcmOptions): PushChannel {
     endsAt: number,
     signal: AbortSignal | undefined,
   ): Promise<PushOutcome | { rejected: string }> {
-    let authorization = tokens.current()
-    if (authorization === null) {
-      const obtained = await within(tokens.obtain(), endsAt - performance.now(), signal)
-      if (obtained instanceof TokenRefused) return refusedToken(obtained.message)
-      if (obtained instanceof Error) return notReached(reasonOf(obtained))
-      authorization = obtained
-    }
-    const request = { headers: { ...headers, authorization }, body: fcmPayload(message, clock.now()) }
-    const exchange = await pool.post(request, endsAt - performance.now(), signal)
+    const authorization = tokens.current() ?? (await obtain(endsAt, signal))
+    if (typeof authorization !== 'string') return authorization
+    const exchange = await pool.post(
+      { authorization, body: payloadOf(message, clock.now()), urgent: message.priority === 'urgent' },
+      endsAt - performance.now(),
+      signal,
+    )
     const outcome = fcmOutcome(exchange, clock.now())
     return outcome === 'unauthenticated' ? { rejected: authorization } : outcome
+  }
+
+  /** An access token, or what becomes of a push without one. */
+  async function obtain(endsAt: number, signal: AbortSignal | undefined): Promise<string | PushOutcome> {
+    const obtained = await within(tokens.obtain(), endsAt - performance.now(), signal)
+    if (obtained instanceof TokenRefused) return refusedToken(obtained.message)
+    if (obtained instanceof Error) return notSent(reasonOf(obtained), FIRST_STEP_MS)
+    return obtained
   }
 
   async function send(message: PushMessage, signal?: AbortSignal): Promise<PushOutcome> {
     signal?.throwIfAborted()
     const endsAt = performance.now() + timeoutMs
+    const leave = allowance?.take(message.priority === 'urgent', endsAt, signal)
+    const waitMs = leave ? await leave : null
+    // It says nothing of FCM: the channel is as well as before.
+    if (waitMs !== null) return notSent('quota', waitMs)
     let outcome = await attempt(message, endsAt, signal)
     if ('rejected' in outcome) {
       tokens.discard(outcome.rejected)
@@ -108,7 +130,9 @@ export function openFcm(options: FcmOptions): PushChannel {
 
   function note(outcome: PushOutcome): void {
     failuresInARow = saysSomethingOfTheDevice(outcome) ? 0 : failuresInARow + 1
-    if (outcome.outcome === 'refused') warn('fcm_refused', outcome.reason)
+    if (outcome.outcome === 'refused') {
+      warn('fcm_refused', outcome.reason, outcome.stop || outcome.reason === 'SENDER_ID_MISMATCH')
+    }
     if (outcome.outcome === 'retry' && outcome.slowDown) warn('fcm_slow_down', outcome.reason)
   }
 
@@ -134,15 +158,12 @@ const refusedToken = (reason: string): PushOutcome => ({
   stop: true,
 })
 
-const notReached = (reason: string): PushOutcome => ({
+const notSent = (reason: string, afterMs: number): PushOutcome => ({
   outcome: 'retry',
   reason,
-  afterMs: FIRST_STEP_MS,
+  afterMs,
   ambiguous: false,
 })
-
-const reasonOf = (error: Error & { code?: unknown }): string =>
-  typeof error.code === 'string' ? error.code : error.message
 
 /** The value, or the error that came instead, at the latest after `ms`. Rejects with the signal's reason. */
 function within(
@@ -158,17 +179,4 @@ function within(
       stopListening()
     })
   })
-}
-
-/** A warning, at most once in a while for the same event and reason. */
-function sparing(log: ChannelLog | undefined, clock: Clock): (event: string, reason: string) => void {
-  const last = new Map<string, number>()
-  return (event, reason) => {
-    const now = clock.now()
-    const key = `${event} ${reason}`
-    if (now - (last.get(key) ?? Number.NEGATIVE_INFINITY) < LOG_EVERY_MS) return
-    if (last.size >= 100) last.clear()
-    last.set(key, now)
-    log?.warn({ event, reason })
-  }
 }

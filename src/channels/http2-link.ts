@@ -5,59 +5,20 @@ import {
   constants,
   type OutgoingHttpHeaders,
 } from 'node:http2'
+import type { TLSSocket } from 'node:tls'
+import { LARGEST_ANSWER, type Link, type LinkEvents, type LinkOptions, reasonOf } from './link.ts'
+import type { Task } from './task.ts'
 
-/** What became of one request. */
-export type Exchange =
-  | { kind: 'answered'; status: number; retryAfter: string | undefined; body: string }
-  /** The peer certainly did not process it. */
-  | { kind: 'unreached'; reason: string }
-  /** It was sent, and no answer came: it may have been processed. */
-  | { kind: 'lost'; reason: string }
-
-/** A request on its way through the pool. */
-export interface Task {
-  headers: OutgoingHttpHeaders
-  body: Buffer
-  settled: boolean
-  /** How often a connection gave it back unprocessed. */
-  returns: number
-  /** The connection that has it now. */
-  sentOn: Link | null
-  /** Stops caring for the answer. */
-  cancel: (() => void) | null
-  /** Takes the first outcome; later ones are ignored. */
-  settle(exchange: Exchange): void
-}
-
-export interface LinkEvents {
-  /** Ready for requests, or able to take more of them. */
-  room(): void
-  /** Takes no new requests any more; those under way may still end well. */
-  gone(reason: string): void
-  /** The connection has ended. */
-  closed(): void
-  /** A request that the peer certainly did not process. */
-  returned(task: Task, reason: string): void
-}
-
-export interface LinkOptions {
-  origin: string
-  ca: string | undefined
-  mostStreams: number
-  connectTimeoutMs: number
-  pingTimeoutMs: number
-}
-
-const LARGEST_ANSWER = 64 * 1024
-
-/** One HTTP/2 connection over TLS, from its opening to its end. */
-export class Link {
+/** An HTTP/2 connection on a socket whose far end chose `h2`. */
+export class Http2Link implements Link {
+  readonly multiplexes = true
   opened = false
+  private readonly session: ClientHttp2Session
+  private readonly options: LinkOptions
+  private readonly events: LinkEvents
+  private headers: OutgoingHttpHeaders = {}
   private started = 0
   private answered = 0
-  private readonly session: ClientHttp2Session
-  private readonly events: LinkEvents
-  private readonly options: LinkOptions
   private limit = 0
   private inFlight = 0
   private left = false
@@ -65,27 +26,30 @@ export class Link {
   private pinging = false
   private reason = 'connection closed'
 
-  constructor(options: LinkOptions, events: LinkEvents) {
-    this.events = events
+  constructor(socket: TLSSocket, options: LinkOptions, events: LinkEvents) {
     this.options = options
+    this.events = events
     this.session = connect(options.origin, {
       settings: { enablePush: false },
-      ...(options.ca !== undefined && { ca: options.ca }),
+      createConnection: () => socket,
     })
     const giveUp = setTimeout(() => this.destroy('connect timeout'), options.connectTimeoutMs)
     // The peer's first frame must be its settings (RFC 9113, 3.4): until it came, nobody speaks HTTP/2 there.
     this.session.on('remoteSettings', settings => {
       clearTimeout(giveUp)
       this.limit = Math.min(options.mostStreams, settings.maxConcurrentStreams ?? options.mostStreams)
-      this.opened = true
-      this.events.room()
+      if (this.opened) this.events.room()
+      else {
+        this.opened = true
+        this.events.opened()
+      }
     })
     this.session.on('goaway', (_code, lastStreamId) => {
       this.lastProcessed = lastStreamId
       this.leave('GOAWAY')
     })
-    this.session.on('error', (error: NodeJS.ErrnoException) => {
-      this.reason = error.code ?? error.message
+    this.session.on('error', (error: Error) => {
+      this.reason = reasonOf(error)
     })
     this.session.on('close', () => {
       clearTimeout(giveUp)
@@ -94,24 +58,23 @@ export class Link {
     })
   }
 
-  /** Whether it answered something, or had nothing to answer: not so, the next attempt waits longer. */
   wasUseful(): boolean {
     return this.opened && (this.answered > 0 || this.started === 0)
   }
 
-  /** How many more requests it takes now. */
+  /** None while it is suspected: what it would take now might be lost with it. */
   room(): number {
-    if (!this.opened || this.left || this.session.closed || this.session.destroyed) return 0
+    const { session } = this
+    if (!this.opened || this.left || this.pinging || session.closed || session.destroyed) return 0
     return this.limit - this.inFlight
   }
 
-  /** Sends the task's request; what becomes of it comes through `task.settle` or `events.returned`. */
   start(task: Task): void {
     let stream: ClientHttp2Stream
     try {
-      stream = this.session.request(task.headers, { endStream: false })
+      stream = this.session.request(this.headersFor(task.request.authorization), { endStream: false })
     } catch (error) {
-      this.leave((error as NodeJS.ErrnoException).code ?? 'connection closed')
+      this.leave(reasonOf(error as Error))
       this.giveBack(task, this.reason)
       return
     }
@@ -119,19 +82,18 @@ export class Link {
     this.inFlight += 1
     task.sentOn = this
     task.cancel = () => stream.close(constants.NGHTTP2_CANCEL)
-    let status = 0
     let reason = ''
     stream.on('response', headers => {
       this.answered += 1
-      status = headers[':status'] ?? 0
+      const status = headers[':status'] ?? 0
       if (status === 200) task.settle({ kind: 'answered', status, retryAfter: undefined, body: '' })
       else
         collect(stream, body =>
           task.settle({ kind: 'answered', status, retryAfter: headers['retry-after'], body }),
         )
     })
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      reason = error.code ?? error.message
+    stream.on('error', (error: Error) => {
+      reason = reasonOf(error)
     })
     stream.on('close', () => {
       this.inFlight -= 1
@@ -141,24 +103,28 @@ export class Link {
       }
       this.events.room()
     })
-    stream.end(task.body)
+    stream.end(task.request.body)
     stream.resume()
   }
 
-  /** Finds out whether the peer is still there, after an answer that did not come. */
   suspect(): void {
     if (this.pinging || this.session.destroyed) return
     this.pinging = true
     const silence = setTimeout(() => this.destroy('no answer to a ping'), this.options.pingTimeoutMs)
     silence.unref()
-    const sent = this.session.ping(() => {
+    const sent = this.session.ping(error => {
       clearTimeout(silence)
       this.pinging = false
+      if (!error) this.events.room()
     })
     if (!sent) this.destroy('no ping possible')
   }
 
-  /** Lets requests under way end, for `withinMs` at most. */
+  retire(): void {
+    this.leave('retired')
+    this.session.close()
+  }
+
   async close(withinMs: number): Promise<void> {
     if (this.session.destroyed) return
     await new Promise<void>(resolve => {
@@ -170,6 +136,19 @@ export class Link {
       if (this.opened) this.session.close()
       else this.session.destroy()
     })
+  }
+
+  /** Made once for as long as the access token lives. */
+  private headersFor(authorization: string): OutgoingHttpHeaders {
+    if (this.headers.authorization !== authorization) {
+      this.headers = {
+        ':method': 'POST',
+        ':path': this.options.path,
+        'content-type': this.options.contentType,
+        authorization,
+      }
+    }
+    return this.headers
   }
 
   private giveBack(task: Task, reason: string): void {

@@ -147,6 +147,7 @@ async function start(dir: string, { env, ports, version, stack, onServer }: Star
     pid: process.pid,
     databaseUrl: postgres.url,
     ports: { ...ports, POSTGRES_PORT: postgres.port, METRICS_PORT: roles.monitor.metricsPort },
+    proxyUrl: simulators.outside.proxy.url,
     startedAt: new Date().toISOString(),
   })
   stack.push(() => removeRunFile(dir))

@@ -43,6 +43,9 @@ export function openServices(
     serviceAccountFile: config.fcmServiceAccountFile,
     baseUrl: config.fcmBaseUrl,
     caFile: config.fcmCaFile || undefined,
+    proxyUrl: config.fcmProxyUrl || undefined,
+    sessions: config.fcmSessions,
+    androidData: config.fcmAndroidDataMessages === 'true',
     log,
   })
   const sms = openSms({ url: config.smsUrl, caFile: config.smsCaFile || undefined })

@@ -32,7 +32,13 @@ const lock = (mark: unknown) =>
     writeFile(join(dir, '.samaconso'), ''),
     writeFile(join(dir, 'lock.json'), typeof mark === 'string' ? mark : JSON.stringify(mark)),
   ])
-const run = (pid: number) => ({ pid, databaseUrl: 'postgres://x', ports: {}, startedAt: '2026-01-01' })
+const run = (pid: number) => ({
+  pid,
+  databaseUrl: 'postgres://x',
+  ports: {},
+  proxyUrl: 'http://x',
+  startedAt: '2026-01-01',
+})
 
 describe('a data directory', () => {
   it('is made when it is missing, ours until it is released', async () => {

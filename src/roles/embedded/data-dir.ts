@@ -10,6 +10,8 @@ export interface RunFile {
   pid: number
   databaseUrl: string
   ports: Record<string, number>
+  /** Of the simulated proxy in front of FCM, to try the way through one. */
+  proxyUrl: string
   startedAt: string
 }
 

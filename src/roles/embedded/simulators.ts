@@ -19,6 +19,8 @@ export interface OutsideWorld {
   postpaid: SqlServer
   fcm: { baseUrl: string; serviceAccountFile: string }
   sms: { url: string }
+  /** A company's proxy in front of FCM; the demo goes without. */
+  proxy: { url: string; caFile: string }
 }
 
 export interface SimulatorsProcess {

@@ -2,7 +2,7 @@ import { constants, createSecureServer, type Http2SecureServer, type ServerHttp2
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { createAuthority } from '../../simulators/authority.ts'
-import { type Http2Pool, type Http2PoolOptions, openHttp2Pool } from './http2-pool.ts'
+import { openPool, type Pool, type PoolOptions } from './pool.ts'
 
 let tls: { key: string; cert: string }
 let ca: string
@@ -40,11 +40,16 @@ function serve(maxConcurrentStreams = 100): { server: Http2SecureServer; session
   return { server, sessions }
 }
 
-function open(origin: string, more: Partial<Http2PoolOptions> = {}): Http2Pool {
-  const pool = openHttp2Pool({
+function open(origin: string, more: Partial<PoolOptions> = {}): Pool {
+  const pool = openPool({
     origin,
     ca,
+    proxy: undefined,
+    path: '/',
+    contentType: 'application/json',
     connections: 2,
+    http1Connections: 10,
+    http1LifeMs: 60_000,
     mostStreams: 100,
     connectTimeoutMs: 2_000,
     pingTimeoutMs: 100,
@@ -56,7 +61,7 @@ function open(origin: string, more: Partial<Http2PoolOptions> = {}): Http2Pool {
   return pool
 }
 
-const request = { headers: { ':method': 'POST', ':path': '/' }, body: Buffer.from('{}') }
+const request = { authorization: 'Bearer x', body: Buffer.from('{}'), urgent: false }
 const answered = { kind: 'answered', status: 200, retryAfter: undefined, body: '' }
 
 test('the peer’s limit of streams is obeyed, and what waits is sent in turn', async () => {

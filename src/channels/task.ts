@@ -1,0 +1,70 @@
+import { whenAborted } from './aborts.ts'
+import type { Exchange, Link } from './link.ts'
+
+/** One POST to FCM. */
+export interface PushRequest {
+  /** The value of the `Authorization` header. */
+  authorization: string
+  body: Buffer
+  /** Goes before those that are not, where requests wait. */
+  urgent: boolean
+}
+
+/** A request on its way through the pool; the first outcome counts, within its time. */
+export class Task {
+  readonly request: PushRequest
+  settled = false
+  /** How often a connection gave it back unprocessed. */
+  returns = 0
+  /** The connection that has it now. */
+  sentOn: Link | null = null
+  /** Stops caring for the answer. */
+  cancel: (() => void) | null = null
+  private readonly done: (exchange: Exchange) => void
+  private readonly timer: NodeJS.Timeout
+  private readonly stopListening: (() => void) | undefined
+
+  /** `done` gets the outcome, `aborted` is called instead when the signal aborts first. */
+  constructor(
+    request: PushRequest,
+    {
+      timeoutMs,
+      signal,
+      done,
+      aborted,
+    }: {
+      timeoutMs: number
+      signal: AbortSignal | undefined
+      done: (exchange: Exchange) => void
+      aborted: () => void
+    },
+  ) {
+    this.request = request
+    this.done = done
+    this.timer = setTimeout(expire, timeoutMs, this)
+    this.stopListening =
+      signal &&
+      whenAborted(signal, () => {
+        if (this.finish()) aborted()
+        this.cancel?.()
+      })
+  }
+
+  settle(exchange: Exchange): void {
+    if (this.finish()) this.done(exchange)
+  }
+
+  private finish(): boolean {
+    if (this.settled) return false
+    this.settled = true
+    clearTimeout(this.timer)
+    this.stopListening?.()
+    return true
+  }
+}
+
+function expire(task: Task): void {
+  task.sentOn?.suspect()
+  task.settle({ kind: task.sentOn ? 'lost' : 'unreached', reason: 'timeout' })
+  task.cancel?.()
+}
