@@ -11,9 +11,14 @@ export const sumOfOutcomes = ({ devices: _, ...others }: Broadcast['counts']) =>
   Object.values(others).reduce((sum, n) => sum + n, 0)
 
 /** The desk of the staff for a test file: an administrator, an agent of agency 1, and what they do. */
-export async function openDesk() {
+export async function openDesk(env: Record<string, string> = {}) {
   const services: TestServices = await testServices({
-    env: { PUSH_CHUNK: '50', LIMIT_PER_ACCOUNT: '100000' },
+    env: {
+      PUSH_CHUNK: '50',
+      LIMIT_PER_ACCOUNT: '100000',
+      BROADCAST_APPROVAL_ABOVE: '1000000',
+      ...env,
+    },
   })
   const app = await testApp(services, it => broadcastRoutes(it, services))
   const admin = await signedIn(services, { role: 'admin' })
@@ -33,8 +38,13 @@ export async function openDesk() {
       url: `/v1/admin/broadcasts${url}`,
       headers: { authorization: by.authorization },
     })
-  const preview = async (audience: WantedAudience, by = admin) =>
-    (await post('/preview', by, { audience })).json()
+  async function preview(
+    audience: WantedAudience,
+    by = admin,
+  ): Promise<{ customers: number; devices: number }> {
+    const { customers, devices } = (await post('/preview', by, { audience })).json()
+    return { customers, devices }
+  }
   const shown = async (id: string): Promise<Broadcast> => (await get(`/${id}`)).json()
 
   async function started(audience: WantedAudience, more: object = {}, by = admin): Promise<string> {
@@ -42,6 +52,12 @@ export async function openDesk() {
     expect(answer.json()).toMatchObject({ state: 'running' })
     expect(answer.statusCode).toBe(202)
     return answer.json().id
+  }
+
+  /** Does something to a broadcast, and says what came of it. */
+  async function act(verb: 'approve' | 'pause' | 'resume' | 'cancel', id: string, by = admin) {
+    const answer = await post(`/${id}/${verb}`, by)
+    return { status: answer.statusCode, ...(answer.json() as Broadcast & { code?: string }) }
   }
 
   async function ended(id: string): Promise<Broadcast> {
@@ -91,7 +107,7 @@ export async function openDesk() {
     await services.close()
   }
 
-  return { services, app, admin, agent, post, get, preview, shown, started, ended, linked, clear, close }
+  return { services, app, admin, agent, post, get, preview, shown, started, act, ended, linked, clear, close }
 }
 
 export type Desk = Awaited<ReturnType<typeof openDesk>>
