@@ -1,7 +1,10 @@
 import { expect } from 'vitest'
+import { openAccessTokens } from '../src/http/index.ts'
+import { systemClock } from '../src/lib/clock.ts'
 import { newId } from '../src/lib/id.ts'
 import { broadcastRoutes } from '../src/modules/broadcasts/index.ts'
 import type { Broadcast, WantedAudience } from '../src/modules/broadcasts/schema.ts'
+import { notificationsRoutes } from '../src/modules/notifications/index.ts'
 import { signedIn, type TestAccount, type TestServices, testApp, testServices, until } from './harness.ts'
 
 export const CONTENT = { fr: { title: 'Coupure demain', body: 'De 9 h à 12 h.' } }
@@ -20,7 +23,12 @@ export async function openDesk(env: Record<string, string> = {}) {
       ...env,
     },
   })
-  const app = await testApp(services, it => broadcastRoutes(it, services))
+  // Tests move the clock by days; who is signed in stays so.
+  services.tokens = await openAccessTokens(services.config.tokenKey, systemClock)
+  const app = await testApp(services, it => {
+    broadcastRoutes(it, services)
+    notificationsRoutes(it, services)
+  })
   const admin = await signedIn(services, { role: 'admin' })
   const agent = await signedIn(services, { role: 'agent', agencyId: 1 })
   await signedIn(services, { role: 'agent', agencyId: 2 })
@@ -96,6 +104,7 @@ export async function openDesk(env: Record<string, string> = {}) {
   async function clear(): Promise<void> {
     services.pushes.length = 0
     services.answer.push = () => ({ outcome: 'sent' })
+    services.clock.advance(Date.now() - services.clock.now())
     await services.db.query(
       'truncate broadcasts, deliveries, outbox, broadcast_targets, broadcast_reads, meter_links, meters, devices cascade',
     )
