@@ -259,6 +259,17 @@ export const SETTINGS = {
   limitSmsPerDay: integer('LIMIT_SMS_PER_DAY', 50_000, 'SMS a day in all.', 1),
 
   pushChunk: integer('PUSH_CHUNK', 500, 'Devices in one chunk of a broadcast.', 1, 5_000),
+  broadcastApprovalAbove: integer(
+    'BROADCAST_APPROVAL_ABOVE',
+    1_000,
+    'Devices above which a broadcast needs a second administrator.',
+  ),
+  rampAbove: integer(
+    'BROADCAST_RAMP_ABOVE',
+    10_000,
+    'Devices above which a broadcast starts slowly and rises to full speed.',
+  ),
+  rampSeconds: integer('BROADCAST_RAMP_SECONDS', 60, 'How long that rise takes; 0 for none.', 0, 3_600),
   workerSlots: integer('WORKER_SLOTS', 4, 'Tasks under way at once in each queue of a worker.', 1, 64),
 }
 

@@ -1,7 +1,10 @@
 import { expect } from 'vitest'
+import { openAccessTokens } from '../src/http/index.ts'
+import { systemClock } from '../src/lib/clock.ts'
 import { newId } from '../src/lib/id.ts'
 import { broadcastRoutes } from '../src/modules/broadcasts/index.ts'
 import type { Broadcast, WantedAudience } from '../src/modules/broadcasts/schema.ts'
+import { notificationsRoutes } from '../src/modules/notifications/index.ts'
 import { signedIn, type TestAccount, type TestServices, testApp, testServices, until } from './harness.ts'
 
 export const CONTENT = { fr: { title: 'Coupure demain', body: 'De 9 h à 12 h.' } }
@@ -11,11 +14,21 @@ export const sumOfOutcomes = ({ devices: _, ...others }: Broadcast['counts']) =>
   Object.values(others).reduce((sum, n) => sum + n, 0)
 
 /** The desk of the staff for a test file: an administrator, an agent of agency 1, and what they do. */
-export async function openDesk() {
+export async function openDesk(env: Record<string, string> = {}) {
   const services: TestServices = await testServices({
-    env: { PUSH_CHUNK: '50', LIMIT_PER_ACCOUNT: '100000' },
+    env: {
+      PUSH_CHUNK: '50',
+      LIMIT_PER_ACCOUNT: '100000',
+      BROADCAST_APPROVAL_ABOVE: '1000000',
+      ...env,
+    },
   })
-  const app = await testApp(services, it => broadcastRoutes(it, services))
+  // Tests move the clock by days; who is signed in stays so.
+  services.tokens = await openAccessTokens(services.config.tokenKey, systemClock)
+  const app = await testApp(services, it => {
+    broadcastRoutes(it, services)
+    notificationsRoutes(it, services)
+  })
   const admin = await signedIn(services, { role: 'admin' })
   const agent = await signedIn(services, { role: 'agent', agencyId: 1 })
   await signedIn(services, { role: 'agent', agencyId: 2 })
@@ -33,8 +46,13 @@ export async function openDesk() {
       url: `/v1/admin/broadcasts${url}`,
       headers: { authorization: by.authorization },
     })
-  const preview = async (audience: WantedAudience, by = admin) =>
-    (await post('/preview', by, { audience })).json()
+  async function preview(
+    audience: WantedAudience,
+    by = admin,
+  ): Promise<{ customers: number; devices: number }> {
+    const { customers, devices } = (await post('/preview', by, { audience })).json()
+    return { customers, devices }
+  }
   const shown = async (id: string): Promise<Broadcast> => (await get(`/${id}`)).json()
 
   async function started(audience: WantedAudience, more: object = {}, by = admin): Promise<string> {
@@ -42,6 +60,12 @@ export async function openDesk() {
     expect(answer.json()).toMatchObject({ state: 'running' })
     expect(answer.statusCode).toBe(202)
     return answer.json().id
+  }
+
+  /** Does something to a broadcast, and says what came of it. */
+  async function act(verb: 'approve' | 'pause' | 'resume' | 'cancel', id: string, by = admin) {
+    const answer = await post(`/${id}/${verb}`, by)
+    return { status: answer.statusCode, ...(answer.json() as Broadcast & { code?: string }) }
   }
 
   async function ended(id: string): Promise<Broadcast> {
@@ -80,6 +104,7 @@ export async function openDesk() {
   async function clear(): Promise<void> {
     services.pushes.length = 0
     services.answer.push = () => ({ outcome: 'sent' })
+    services.clock.advance(Date.now() - services.clock.now())
     await services.db.query(
       'truncate broadcasts, deliveries, outbox, broadcast_targets, broadcast_reads, meter_links, meters, devices cascade',
     )
@@ -91,7 +116,7 @@ export async function openDesk() {
     await services.close()
   }
 
-  return { services, app, admin, agent, post, get, preview, shown, started, ended, linked, clear, close }
+  return { services, app, admin, agent, post, get, preview, shown, started, act, ended, linked, clear, close }
 }
 
 export type Desk = Awaited<ReturnType<typeof openDesk>>

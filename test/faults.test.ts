@@ -104,6 +104,10 @@ describe('delivery in trouble', () => {
       key,
       body: { audience: { kind: 'everyone' }, content: { fr: { title: 'À tous', body: 'Un message.' } } },
     })
+    if (body.state === 'awaiting-approval') {
+      const second = await signInStaff(product, 'admin2', 'Admin2-demo-2026')
+      await product.call('POST', `/v1/admin/broadcasts/${body.id}/approve`, { token: second })
+    }
     return body.id as string
   }
   const progress = async (id: string) => {

@@ -28,6 +28,11 @@ export const PROBLEMS = {
     'Your session has ended, sign in again',
   ),
   forbidden: entry(403, 'Vous n’avez pas le droit de faire cela', 'You may not do this'),
+  approval_by_author: entry(
+    403,
+    'Un autre administrateur doit approuver cette diffusion',
+    'Another administrator must approve this broadcast',
+  ),
   device_not_verified: entry(
     403,
     'Cet appareil doit être vérifié par un code SMS',

@@ -1,7 +1,7 @@
 import type { WebSocket } from 'ws'
 import type { Caller, Language } from '../caller.ts'
 import type { Frame } from './frames.ts'
-import { CLOSE } from './protocol.ts'
+import { CLOSE, type FillIn } from './protocol.ts'
 
 /** What a socket may leave unread on our side before it is given up. */
 const MOST_BUFFERED = 1024 * 1024
@@ -23,6 +23,7 @@ export class Connection {
   /** ms, of the token. */
   expiresAt = 0
   language: Language = 'fr'
+  fillIn: FillIn | undefined
   /** Kept by the hub. */
   readonly topics: string[] = []
   /** Broadcasts that staff follow, oldest first. */
@@ -79,8 +80,7 @@ export class Connection {
     }
     const held = this.#held ?? []
     this.#held = null
-    for (const frame of held)
-      if (frame.id === null || !sent.has(frame.id)) this.#send(frame.in(this.language))
+    for (const frame of held) if (frame.id === null || !sent.has(frame.id)) this.#send(frame.for(this))
     this.say({ type: 'ready', complete: complete && !this.#overflowed })
     if (unread !== null) this.say({ type: 'unread-count', count: unread })
   }
@@ -92,7 +92,7 @@ export class Connection {
       if (frame.told.has(this)) return
       frame.told.add(this)
     }
-    if (!this.#held) this.#send(frame.in(this.language))
+    if (!this.#held) this.#send(frame.for(this))
     else if (this.#held.length < MOST_HELD) this.#held.push(frame)
     else this.#overflowed = true
   }

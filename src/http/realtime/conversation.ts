@@ -127,9 +127,10 @@ export function conversation(options: ConversationOptions): {
   async function readTopics(connection: Connection, caller: Caller): Promise<void> {
     do {
       connection.reading = 'yes'
-      const { language, topics } = await inbox.topicsOf(caller)
+      const { language, topics, fillIn } = await inbox.topicsOf(caller)
       if (isClosed(connection)) return
       connection.language = language
+      connection.fillIn = fillIn
       const wanted = new Set([...topics, ...connection.watched])
       for (const topic of [...connection.topics]) if (!wanted.has(topic)) hub.leave(connection, topic)
       for (const topic of wanted) hub.join(connection, topic)

@@ -1,10 +1,17 @@
 import type { Language } from '../caller.ts'
+import type { FillIn, Words } from './protocol.ts'
 
-/** A message on its way to many sockets: written once per language, however many hear it. */
+/** Who hears a message: in which language, and how words with variables are for them. */
+export interface Listener {
+  readonly language: Language
+  readonly fillIn: FillIn | undefined
+}
+
+/** A message on its way to many sockets: written once per language, however many hear it, unless it names each of them. */
 export interface Frame {
   /** Of the notification that it is about, if any. */
   id: string | null
-  in(language: Language): Buffer
+  for(listener: Listener): Buffer
   /** Who has had it: kept for what comes by several topics. */
   told?: WeakSet<object>
 }
@@ -14,7 +21,7 @@ const write = (message: unknown): Buffer => Buffer.from(JSON.stringify(message))
 /** The same for everybody. */
 export function plainFrame(message: unknown, id: string | null = null): Frame {
   const bytes = write(message)
-  return { id, in: () => bytes }
+  return { id, for: () => bytes }
 }
 
 interface Broadcast {
@@ -23,26 +30,25 @@ interface Broadcast {
   content: { fr: Words } & Partial<Record<Language, Words>>
   createdAt: string
 }
-interface Words {
-  title: string
-  body: string
-}
+
+/** How a variable starts in a text to many. */
+const VARIABLE = '{{'
 
 function broadcastFrame({ id, notificationType, content, createdAt }: Broadcast): Frame {
   const written = new Map<Language, Buffer>()
+  const say = ({ title, body }: Words): Buffer =>
+    write({
+      type: 'notification',
+      notification: { id, type: notificationType, title, body, createdAt, read: false, broadcast: true },
+    })
   return {
     id,
     told: new WeakSet(),
-    in(language) {
-      let bytes = written.get(language)
-      if (!bytes) {
-        const { title, body } = content[language] ?? content.fr
-        bytes = write({
-          type: 'notification',
-          notification: { id, type: notificationType, title, body, createdAt, read: false, broadcast: true },
-        })
-        written.set(language, bytes)
-      }
+    for({ language, fillIn }) {
+      const words = content[language] ?? content.fr
+      if (fillIn && (words.title + words.body).includes(VARIABLE)) return say(fillIn(words))
+      const bytes = written.get(language) ?? say(words)
+      written.set(language, bytes)
       return bytes
     },
   }

@@ -45,12 +45,21 @@ export const CLOSE = {
   tooManyMessages: 4429,
 } as const
 
+/** What a broadcast says. */
+export interface Words {
+  title: string
+  body: string
+}
+
+/** Makes the words of a broadcast those for one listener. */
+export type FillIn = (words: Words) => Words
+
 /** What the business gives: whose sockets hear what, and what they missed. */
 export interface RealtimeInbox {
   /** Those of the topics below that never change: by one of them the others' changes are told (`links-changed`). */
   ownTopics(caller: Caller): string[]
-  /** The fan-out topics that a caller hears, and their language. Rejects with `Problem('session_ended')` when they are gone. */
-  topicsOf(caller: Caller): Promise<{ language: Language; topics: string[] }>
+  /** The fan-out topics that a caller hears, their language, and how words with variables are for them. Rejects with `Problem('session_ended')` when they are gone. */
+  topicsOf(caller: Caller): Promise<{ language: Language; topics: string[]; fillIn?: FillIn }>
   /** What came after `lastSeenId`, oldest first; not complete when there was more or it is not known. */
   replay(
     caller: Caller,

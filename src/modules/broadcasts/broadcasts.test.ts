@@ -64,7 +64,7 @@ it('an agent reaches their agency, its meters and its customers, and sees no oth
   expect((await desk.get('')).json().items).toHaveLength(4)
 })
 
-it('what does not exist is not found, and what cannot be done yet is refused rather than ignored', async () => {
+it('what does not exist is not found, and what cannot be done is refused rather than ignored', async () => {
   const unknown = [
     { kind: 'agencies', agencyIds: ['999'] },
     { kind: 'meter', number: '99999999999' },
@@ -82,7 +82,12 @@ it('what does not exist is not found, and what cannot be done yet is refused rat
     { audience: EVERYONE, content: { en: CONTENT.fr } },
     { audience: EVERYONE, content: { fr: { title: 'x'.repeat(101), body: 'x' } } },
     { audience: EVERYONE, content: { fr: { title: 'x', body: 'x'.repeat(1_001) } } },
-    { audience: EVERYONE, content: CONTENT, scheduledAt: '2030-01-01T00:00:00Z' },
+    { audience: EVERYONE, content: CONTENT, scheduledAt: '2020-01-01T00:00:00Z' },
+    { audience: EVERYONE, content: CONTENT, scheduledAt: '2999-01-01T00:00:00Z' },
+    { audience: EVERYONE, content: CONTENT, scheduledAt: 'tomorrow' },
+    { audience: EVERYONE, content: CONTENT, ratePerSecond: 0 },
+    { audience: EVERYONE, content: { fr: { title: 'Bonjour {{pin}}', body: 'x' } } },
+    { audience: EVERYONE, content: { ...CONTENT, wo: { title: 'x', body: 'open {{ only' } } },
     { audience: EVERYONE, content: CONTENT, expiresIn: 0 },
   ]
   for (const body of bad) expect((await desk.post('', desk.admin, body, newId())).statusCode).toBe(422)

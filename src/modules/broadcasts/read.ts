@@ -5,7 +5,7 @@ import { type Progress, progressOf } from '../notifications/index.ts'
 import type { Broadcast, BroadcastQuery, State } from './schema.ts'
 import { type BroadcastRow, selectBroadcast, selectBroadcasts } from './sql.ts'
 
-const scopeOf = ({ caller }: Ctx) => (caller.role === 'admin' ? null : caller.agencyId)
+export const scopeOf = ({ caller }: Ctx) => (caller.role === 'admin' ? null : caller.agencyId)
 
 /** One broadcast as it is now; an agent sees those of their agency. */
 export async function show(ctx: Ctx, id: string): Promise<Broadcast> {
@@ -30,23 +30,21 @@ export async function list(ctx: Ctx, query: BroadcastQuery) {
 }
 
 function present(row: BroadcastRow, all: Map<string, Progress>): Broadcast {
-  const { id, content, priority, customers, createdBy } = row
-  const { state, counts, ratePerSecond, reasons, stopReason } = all.get(id) as Progress
+  const { state, counts, ratePerSecond, secondsLeft, reasons, stopReason } = all.get(row.id) as Progress
+  const iso = (at: Date | null) => at?.toISOString() ?? null
   return {
-    id,
+    ...row,
     state: state as State,
     audience: asWanted(row.audience),
-    content,
-    priority,
-    customers,
     counts,
     ratePerSecond,
+    secondsLeft,
     reasons,
     stopReason,
-    createdBy,
     createdAt: row.createdAt.toISOString(),
-    startedAt: row.startedAt?.toISOString() ?? null,
-    finishedAt: row.finishedAt?.toISOString() ?? null,
+    scheduledAt: iso(row.scheduledAt),
+    startedAt: iso(row.startedAt),
+    finishedAt: iso(row.finishedAt),
     expiresAt: row.expiresAt.toISOString(),
   }
 }

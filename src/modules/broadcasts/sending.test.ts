@@ -80,21 +80,40 @@ it('cancelled in the middle, stops within two seconds and accounts for every dev
   expect((await desk.post(`/${id}/cancel`, desk.admin)).json()).toEqual(broadcast)
 })
 
-it('a fault of ours stops it: nobody else is tried, everybody is accounted for', async () => {
+it('a fault of ours stops it: nobody else is tried; resumed by an administrator, the others get it and nobody twice', async () => {
   await populate(desk.services, { name: 'stop', customers: 1_500 })
   const fault: PushOutcome = { outcome: 'refused', reason: 'payload', dropToken: false, stop: true }
-  desk.services.answer.push = async () => {
+  const taken: string[] = []
+  let broken = true
+  desk.services.answer.push = async ({ token }) => {
     await new Promise(done => setTimeout(done, 5))
-    return desk.services.pushes.length > 200 ? fault : { outcome: 'sent' }
+    if (broken && taken.length >= 200) return fault
+    taken.push(token)
+    return { outcome: 'sent' }
   }
   const id = await desk.started(EVERYONE)
-  const broadcast = await desk.ended(id)
-  expect(broadcast).toMatchObject({ state: 'stopped', stopReason: 'payload' })
-  expect(sumOfOutcomes(broadcast.counts)).toBe(1_500)
-  expect(broadcast.counts.refused).toBe(1_500 - broadcast.counts.sent)
+  await until('the stop', async () => (await desk.shown(id)).state === 'stopped')
+  await until('quiet', async () => {
+    const tried = desk.services.pushes.length
+    await new Promise(done => setTimeout(done, 200))
+    return tried === desk.services.pushes.length && taken.length === (await desk.shown(id)).counts.sent
+  })
+  const stopped = await desk.shown(id)
+  expect(stopped).toMatchObject({ state: 'stopped', stopReason: 'payload', finishedAt: null })
+  expect(stopped.counts).toMatchObject({ devices: 1_500, refused: 0, pending: 1_500 - taken.length })
   expect(desk.services.pushes.length).toBeLessThan(600)
   expect((await desk.preview(EVERYONE)).devices, 'tokens are kept').toBe(1_500)
-  expect((await desk.post(`/${id}/cancel`, desk.admin)).statusCode).toBe(409)
+
+  expect(await desk.act('pause', id)).toMatchObject({ status: 409, code: 'conflict' })
+  broken = false
+  expect(await desk.act('resume', id)).toMatchObject({ status: 200, stopReason: null })
+  await until('its end', async () => {
+    await sweepDeliveries(desk.services)
+    return (await desk.shown(id)).finishedAt
+  })
+  expect(await desk.shown(id)).toMatchObject({ state: 'done', counts: { devices: 1_500, sent: 1_500 } })
+  expect(new Set(taken).size).toBe(1_500)
+  expect(taken).toHaveLength(1_500)
 })
 
 it('speaks to each in their language, and in French where a text is missing', async () => {

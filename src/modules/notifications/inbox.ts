@@ -1,12 +1,20 @@
-import type { Cache } from '../../cache/index.ts'
-import type { Database } from '../../db/index.ts'
+import type { Database, Queryable } from '../../db/index.ts'
 import type { Caller } from '../../http/index.ts'
 import { Problem } from '../../lib/problems.ts'
 import type { Services } from '../../services.ts'
 import { inBatches } from './in-batches.ts'
 import { decodePageKey } from './page-key.ts'
-import { type InboxQuery, MOST_UNREAD } from './schema.ts'
-import { countUnread, selectPages, updateAllRead, updateDeleted, updateRead, type WantedPage } from './sql.ts'
+import { type InboxItem, type InboxQuery, MOST_UNREAD } from './schema.ts'
+import {
+  countUnread,
+  selectNames,
+  selectPages,
+  updateAllRead,
+  updateDeleted,
+  updateRead,
+  type WantedPage,
+} from './sql.ts'
+import { fillIn, mayHoldVariables } from './variables.ts'
 
 /** Whose inbox it is. */
 type Reader = Pick<Caller, 'id'>
@@ -22,19 +30,42 @@ export const openPages = (db: Database): Pages =>
 
 /**
  * A page of the caller's notifications and broadcasts, newest first, as the JSON text to send: the database writes it
- * and nothing parses it on the way. First pages are kept until something new is accepted.
+ * and nothing parses it on the way, but where a broadcast has variables. First pages are kept until something new is
+ * accepted or the caller's name changes.
  */
 export function listInbox(
-  cache: Cache,
+  { cache, db }: Pick<Services, 'cache' | 'db'>,
   pages: Pages,
   { id }: Reader,
   { limit = 20, unread = false, cursor }: InboxQuery,
 ): Buffer | Promise<Buffer> {
   const wanted = { customerId: id, onlyUnread: unread, size: limit }
-  if (cursor !== undefined) return pages({ ...wanted, after: decodePageKey(cursor) })
+  const page = async (which: WantedPage) => withNames(db, id, await pages(which))
+  if (cursor !== undefined) return page({ ...wanted, after: decodePageKey(cursor) })
   return cache.bytes(`inbox:${id}:${limit}:${unread}`, [`customer:${id}`, 'everyone'], KEPT_MS, () =>
-    pages({ ...wanted, after: undefined }),
+    page({ ...wanted, after: undefined }),
   )
+}
+
+/** A page as it is read by its reader. Whoever has no broadcast with variables on it pays one search of its text. */
+async function withNames(db: Queryable, readerId: string, bytes: Buffer): Promise<Buffer> {
+  if (!mayHoldVariables(bytes)) return bytes
+  const page = JSON.parse(bytes.toString()) as { items: InboxItem[]; nextCursor: string | null }
+  const items = await fillInItems(db, readerId, page.items)
+  return Buffer.from(JSON.stringify({ ...page, items }))
+}
+
+/** Broadcasts among these with their variables filled in; what was said to one alone is left as it was said. */
+export async function fillInItems(
+  db: Queryable,
+  readerId: string,
+  items: readonly InboxItem[],
+): Promise<InboxItem[]> {
+  const concerned = ({ broadcast, title, body }: InboxItem) =>
+    broadcast && (mayHoldVariables(title) || mayHoldVariables(body))
+  if (!items.some(concerned)) return [...items]
+  const names = await selectNames(db, readerId)
+  return items.map(item => (names && concerned(item) ? { ...item, ...fillIn(item, names) } : item))
 }
 
 /** How much is unread, as JSON text. */

@@ -438,3 +438,17 @@ it('draining lets nobody in, closes all with 1012 and waits until they are gone'
   for (const { closed } of clients) expect(await closed).toEqual({ code: 1012, reason: 'restart' })
   await other.close()
 })
+
+it('a broadcast with variables names each who hears it, also those who come back', async () => {
+  const awa = await customer({ firstName: 'Awa' })
+  const modou = await customer({ firstName: 'Modou "}', language: 'en' })
+  const clients = [await listening(awa), await listening(modou)]
+  await broadcast(['everyone'], {
+    fr: { title: 'Bonjour {{firstName}}', body: 'Coupure.' },
+    en: { title: 'Hello {{firstName}} {{lastName}}', body: 'Outage.' },
+  })
+  for (const client of clients) await client.heard('notification')
+  expect(clients.map(client => client.titles())).toEqual([['Bonjour Awa'], ['Hello Modou "} Diop']])
+  const back = await listening(awa, newId())
+  expect(back.titles()).toContain('Bonjour Awa')
+})

@@ -3,10 +3,11 @@ import { type Realtime, type RealtimeLimits, realtime } from '../../http/realtim
 import { UUID } from '../../lib/cursor.ts'
 import { Problem } from '../../lib/problems.ts'
 import type { Services } from '../../services.ts'
-import { markRead, unreadCount } from './inbox.ts'
+import { fillInItems, markRead, unreadCount } from './inbox.ts'
 import { type InboxItem, MOST_UNREAD } from './schema.ts'
 import { selectMissed, selectTopics } from './sql.ts'
 import { broadcastExists } from './sql-accept.ts'
+import { fillIn } from './variables.ts'
 
 const MOST_TOPICS = 200
 const MOST_MISSED = 200
@@ -34,7 +35,12 @@ export function notificationsRealtime(
         if (role !== 'customer') return { language: 'fr', topics: [] }
         const found = await selectTopics(db, id, MOST_TOPICS)
         if (!found) throw new Problem('session_ended')
-        return { language: found.language, topics: [...ownTopics(caller), ...found.targets] }
+        const { language, targets, ...names } = found
+        return {
+          language,
+          topics: [...ownTopics(caller), ...targets],
+          fillIn: words => fillIn(words, names),
+        }
       },
       async replay(caller, lastSeenId) {
         if (caller.role !== 'customer') return { items: [], complete: true, unread: null }
@@ -65,7 +71,8 @@ async function missed(services: Services, reader: Caller, lastSeenId: string | u
     mostUnread: MOST_UNREAD,
   })
   const { items, nextCursor } = JSON.parse(page) as { items: InboxItem[]; nextCursor: string | null }
-  return { items: items.reverse(), complete: known && nextCursor === null, unread }
+  const filled = await fillInItems(services.db, reader.id, items.reverse())
+  return { items: filled, complete: known && nextCursor === null, unread }
 }
 
 const ownTopics = ({ id, role }: Caller) => (role === 'customer' ? [`customer:${id}`, 'everyone'] : [])

@@ -5,6 +5,7 @@ import { Problem } from '../../lib/problems.ts'
 import type { Services } from '../../services.ts'
 import { staffNotificationRoutes } from './admin.ts'
 import { listInbox, markAllRead, markRead, openPages, removeFromInbox, unreadCount } from './inbox.ts'
+import { preferencesRoutes } from './preferences-routes.ts'
 import { REALTIME_DESCRIPTION } from './realtime-description.ts'
 import { InboxItem, InboxQuery, Named, UnreadCount } from './schema.ts'
 
@@ -22,6 +23,7 @@ function asItIs(reply: FastifyReply, text: Buffer | Promise<string | Buffer>): P
 export function notificationsRoutes(app: App, services: Services): void {
   readingRoutes(app, services)
   changingRoutes(app, services)
+  preferencesRoutes(app, services)
   staffNotificationRoutes(app, services)
   app.get(
     '/v1/realtime',
@@ -52,8 +54,7 @@ function readingRoutes(app: App, services: Services): void {
         response: { 200: Page(InboxItem) },
       },
     },
-    (request, reply) =>
-      asItIs(reply, listInbox(services.cache, pages, request.caller as Caller, request.query)),
+    (request, reply) => asItIs(reply, listInbox(services, pages, request.caller as Caller, request.query)),
   )
   app.get(
     '/v1/notifications/unread-count',

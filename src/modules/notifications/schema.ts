@@ -18,7 +18,7 @@ export type Content = Static<typeof Content>
 
 export const InboxItem = Type.Object({
   id: Id,
-  type: Type.String({ description: 'What it is about', examples: ['top-up', 'announcement'] }),
+  type: Type.String({ description: 'What it is about', examples: ['topup', 'announcement'] }),
   title: Type.String({ examples: ['Coupure prévue demain'] }),
   body: Type.String({ examples: ['Des travaux auront lieu de 9 h à 12 h dans votre quartier.'] }),
   createdAt: Instant,

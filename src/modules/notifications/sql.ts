@@ -135,14 +135,33 @@ export async function updateAllRead(db: Queryable, customerId: string, at: Date)
   )
 }
 
-/** Which fan-out topics concern a customer, and their language; null when there is no such customer. */
+interface Names {
+  firstName: string
+  lastName: string
+}
+
+/** What a customer is called. */
+export async function selectNames(db: Queryable, customerId: string): Promise<Names | undefined> {
+  const [row] = await db.query<Names>(
+    'select first_name "firstName", last_name "lastName" from accounts where id = $1',
+    [customerId],
+  )
+  return row
+}
+
+interface Listener extends Names {
+  language: 'fr' | 'en' | 'wo'
+  targets: string[]
+}
+
+/** Which fan-out topics concern a customer, their language and name; null when there is no such customer. */
 export async function selectTopics(
   db: Queryable,
   customerId: string,
   most: number,
-): Promise<{ language: 'fr' | 'en' | 'wo'; targets: string[] } | null> {
-  const [row] = await db.query<{ language: 'fr' | 'en' | 'wo'; targets: string[] }>(
-    `select a.language, array(
+): Promise<Listener | null> {
+  const [row] = await db.query<Listener>(
+    `select a.language, a.first_name "firstName", a.last_name "lastName", array(
        select target from (
          select distinct unnest(array['agency:' || agency_id, 'meter:' || meter_id]) target
          from meter_links where customer_id = a.id and status = 'active'

@@ -80,6 +80,12 @@ export async function countAudience(
   return counts as { customers: number; devices: number }
 }
 
+/** A query of the customers of an audience at an instant, with its parameters; null for all there are. */
+export function membersOf(audience: Audience, at: Date): { sql: string; values: unknown[] } | null {
+  if (audience.kind === 'everyone') return null
+  return { sql: MEMBERS[audience.kind], values: [keysOf(audience), at, FIRST, LAST] }
+}
+
 export interface Walked {
   /** The last customer of each chunk and its number of devices, in order. */
   chunks: { through: string; size: number }[]
@@ -163,7 +169,7 @@ const CHUNKS = `coalesce((
        select json_agg(json_build_object('through', customer_id, 'size', size) order by customer_id) from sized), '[]')`
 
 /**
- * The devices of a chunk as rows of `id, token, language, muted`: those of the audience's customers after (excluded)
+ * The devices of a chunk as rows of `DEVICES`: those of the audience's customers after (excluded)
  * through (included) that a push can reach now.
  */
 export async function devicesOfChunk<Row>(
@@ -185,7 +191,7 @@ export async function devicesOfChunk<Row>(
   )
 }
 
-/** A device with the language of its customer, and why it is not to be disturbed. */
-export const DEVICES = `select d.id, d.push_token token, a.language,
-    case when a.disabled_at is not null then 'account disabled' end muted
-  from devices d join accounts a on a.id = d.customer_id`
+/** A device with what is known of its customer: who they are, and when and about what they are not to be disturbed. */
+export const DEVICES = `select d.id, d.push_token token, a.language, a.first_name "firstName", a.last_name "lastName",
+    a.disabled_at is not null disabled, p.muted, p.quiet_from "quietFrom", p.quiet_to "quietTo"
+  from devices d join accounts a on a.id = d.customer_id left join preferences p on p.customer_id = d.customer_id`

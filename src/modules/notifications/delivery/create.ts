@@ -2,7 +2,7 @@ import type { Tx } from '../../../db/index.ts'
 import { newId } from '../../../lib/id.ts'
 import type { Services } from '../../../services.ts'
 import { enqueue } from '../../../tasks/index.ts'
-import { deliverTask } from './tasks.ts'
+import { deliverTask, messageOf } from './tasks.ts'
 import { insertUnits, type NewUnit } from './units-sql.ts'
 
 /**
@@ -17,7 +17,7 @@ export async function createDeliveries(tx: Tx, services: Services, units: readon
   const groups = Map.groupBy(made, ({ queue, requestId }) => `${queue} ${requestId ?? ''}`)
   for (const group of groups.values()) {
     const { queue, requestId } = group[0] as (typeof made)[number]
-    const payloads = group.map(({ id }) => ({ deliveryId: id }))
+    const payloads = group.map(messageOf)
     await enqueue(tx, deliverTask, payloads, { queue, requestId: requestId ?? null })
   }
   tx.afterCommit(services.wakeRelay)

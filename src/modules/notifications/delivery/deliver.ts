@@ -1,16 +1,18 @@
 import type { PushMessage } from '../../../channels/types.ts'
 import type { Services } from '../../../services.ts'
 import { QUEUES } from '../../../tasks/index.ts'
+import { fillIn, mayHoldVariables } from '../variables.ts'
 import { settleBroadcast, stopBroadcast } from './broadcast.ts'
 import { openGate } from './gate.ts'
 import { holdLease } from './lease.ts'
 import { openPace } from './pace.ts'
-import { planBroadcast } from './plan.ts'
+import { openPlanner } from './planner.ts'
 import { recipientsOf } from './recipients.ts'
 import { postpone, record } from './record.ts'
 import { sendAll } from './send.ts'
 import { count, giveUp, newTally, type Recipient, type Tally, type Verdict } from './tally.ts'
-import { takeUnit, type Unit } from './units-sql.ts'
+import { peakOf } from './tempo.ts'
+import { holdUnit, takeUnit, type Unit } from './units-sql.ts'
 import { openWatch, type Watched } from './watch.ts'
 
 /**
@@ -22,6 +24,7 @@ export function openEngine(services: Services, random: () => number = Math.rando
   const gate = openGate(push.concurrency)
   const pace = openPace(push, clock)
   const watch = openWatch(services)
+  const planOn = openPlanner(services)
 
   async function deliver(deliveryId: string, signal: AbortSignal): Promise<void> {
     const unit = await takeUnit(db, deliveryId, clock.now())
@@ -30,15 +33,16 @@ export function openEngine(services: Services, random: () => number = Math.rando
       log.error({ event: 'delivery_parked', alert: true, deliveryId, takes: unit.takes })
       return
     }
+    if (isHeld(unit.broadcastState) && !isOver(unit)) return holdUnit(db, unit)
     const wait = unit.broadcastId && unit.broadcastState === 'running' ? pace.wait() : 0
     if (wait > 0) return postpone(services, unit, wait, random)
 
     const lease = holdLease(services, unit)
-    const watched = unit.broadcastId
-      ? watch(unit.broadcastId, unit.broadcastState, unit.stopReason)
-      : undefined
+    const watched = unit.broadcastId ? watch(unit.broadcastId, unit.broadcastState) : undefined
     try {
       const tally = await send(unit, watched, AbortSignal.any([signal, lease.lost]))
+      // First, so that what this unit leaves for later is not sent meanwhile.
+      await stop(unit, tally)
       if (await record(services, unit, tally, random, signal)) await follow(unit, tally)
       else log.warn({ event: 'delivery_not_held', deliveryId, takes: unit.takes })
     } finally {
@@ -49,23 +53,24 @@ export function openEngine(services: Services, random: () => number = Math.rando
 
   async function send(unit: Unit, watched: Watched | undefined, signal: AbortSignal): Promise<Tally> {
     const tally = newTally()
-    const recipients = await recipientsOf(db, unit)
+    const perSecond = unit.rate ?? peakOf(services.config)
+    const recipients = await recipientsOf(db, unit, clock.now(), perSecond)
     // Devices of a retry that can be reached no more.
     if (unit.devices) count(tally, 'unregistered', 'token gone', unit.devices.length - recipients.length)
     const bulk = unit.broadcastId !== null
 
-    /** Why whoever is left is not sent to, now or at all. */
-    function over(): Exclude<Verdict, { outcome: 'retry' }> | undefined {
+    /** Why whoever is left is never sent to. */
+    function over(): Exclude<Verdict, { outcome: 'retry' | 'wait' }> | undefined {
       if (watched?.state === 'cancelled') return { outcome: 'suppressed', reason: 'cancelled' }
-      if (watched?.state === 'stopped') return { outcome: 'refused', reason: watched.stopReason ?? 'stopped' }
       if (unit.deleted) return { outcome: 'suppressed', reason: 'deleted' }
-      if (clock.now() >= unit.expiresAt.getTime()) return { outcome: 'expired', reason: 'expired' }
-      return undefined
+      return isOver(unit) ? { outcome: 'expired', reason: 'expired' } : undefined
     }
 
     function halt(): Verdict | undefined {
       const end = over()
       if (end) return end
+      if (watched && isHeld(watched.state))
+        return { outcome: 'wait', reason: watched.state, until: 'resumed' }
       if (signal.aborted) return { outcome: 'retry', reason: 'interrupted', afterMs: 0 }
       const afterMs = bulk ? pace.paused() : 0
       return afterMs > 0 ? { outcome: 'retry', reason: 'slowed down', afterMs } : undefined
@@ -75,7 +80,11 @@ export function openEngine(services: Services, random: () => number = Math.rando
       {
         push,
         gate,
-        place: { rank: QUEUES.indexOf(unit.queue) * 2 + (bulk ? 1 : 0), bulk },
+        place: {
+          rank: QUEUES.indexOf(unit.queue) * 2 + (bulk ? 1 : 0),
+          bulk,
+          urgent: unit.queue === 'urgent',
+        },
         message: messagesOf(unit),
         halt,
         slowDown: pace.slowDown,
@@ -86,24 +95,37 @@ export function openEngine(services: Services, random: () => number = Math.rando
       tally,
     )
     const end = over()
-    if (tally.stop !== null) giveUp(tally, 'refused', tally.stop)
+    if (tally.stop !== null && !bulk) giveUp(tally, 'refused', tally.stop)
     else if (end) giveUp(tally, end.outcome, end.outcome === 'expired' ? undefined : end.reason)
     return tally
   }
 
+  /** A fault of ours: nobody else of a broadcast is tried. */
+  async function stop({ broadcastId }: Unit, { stop }: Tally): Promise<void> {
+    if (stop === null) return
+    if (broadcastId === null) log.error({ event: 'push_refused', alert: true, reason: stop })
+    else {
+      // What was sent is recorded in any case; the next unit finds the fault again.
+      await stopBroadcast(services, broadcastId, stop).catch(error =>
+        log.error({ event: 'broadcast_stop_failed', broadcastId, error }),
+      )
+    }
+  }
+
   /** What a recorded unit means for its broadcast. */
   async function follow({ broadcastId, planned }: Unit, { stop }: Tally): Promise<void> {
-    if (broadcastId === null) {
-      if (stop !== null) log.error({ event: 'push_refused', alert: true, reason: stop })
-      return
-    }
-    if (stop !== null) await stopBroadcast(services, broadcastId, stop)
-    else if (!planned) await planBroadcast(services, broadcastId)
+    if (broadcastId === null) return
+    if (stop === null && !planned) await planOn(broadcastId)
     await settleBroadcast(services, broadcastId)
   }
 
+  const isOver = ({ expiresAt }: Unit): boolean => clock.now() >= expiresAt.getTime()
+
   return deliver
 }
+
+/** A person decides whether it goes on. */
+const isHeld = (state: string | null): boolean => state === 'paused' || state === 'stopped'
 
 /** What each recipient is told: a notification's own words, or a broadcast's in their language. */
 function messagesOf(unit: Unit): (recipient: Recipient) => PushMessage {
@@ -120,5 +142,8 @@ function messagesOf(unit: Unit): (recipient: Recipient) => PushMessage {
   }
   const { fr, en = fr, wo = fr } = unit.content
   const words = { fr, en, wo }
-  return ({ token, language }) => ({ ...common, token, ...words[language] })
+  if (!mayHoldVariables(JSON.stringify(words))) {
+    return ({ token, language }) => ({ ...common, token, ...words[language] })
+  }
+  return recipient => ({ ...common, token: recipient.token, ...fillIn(words[recipient.language], recipient) })
 }

@@ -13,6 +13,16 @@ it('keeps places for single notifications, however many of a broadcast wait', ()
   expect(gate.enter(single)).toBeInstanceOf(Promise)
 })
 
+it('keeps half of those places from an urgent broadcast too', () => {
+  const gate = openGate(40)
+  const urgent = { ...urgentBulk, urgent: true }
+  const free = (place: Place) =>
+    Array.from({ length: 50 }, () => gate.enter(place)).filter(turn => turn === undefined)
+  expect(free(bulk)).toHaveLength(36)
+  expect(free(urgent)).toHaveLength(2)
+  expect(free(single)).toHaveLength(2)
+})
+
 it('gives a free place to the most pressing, and in order of arrival among equals', async () => {
   const gate = openGate(2)
   const order: string[] = []

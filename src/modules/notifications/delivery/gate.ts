@@ -4,6 +4,8 @@ export interface Place {
   rank: number
   /** One of many: never takes the last places, which are for single notifications. */
   bulk: boolean
+  /** One of many that is urgent may take half of those last places. */
+  urgent?: boolean
 }
 
 interface Waiter {
@@ -18,14 +20,20 @@ export interface Gate {
   leave(place: Place): void
 }
 
-/** A tenth of the places is kept from bulk, so that a single notification never waits behind a broadcast. */
+/**
+ * A tenth of the places is kept from bulk, so that a single notification never waits behind a broadcast; half of that
+ * tenth from urgent bulk.
+ */
 export function openGate(places: number): Gate {
-  const forBulk = Math.max(1, places - Math.ceil(places / 10))
+  const kept = Math.ceil(places / 10)
+  const forBulk = Math.max(1, places - kept)
+  const forUrgentBulk = Math.max(1, places - Math.ceil(kept / 2))
   const waiting: Waiter[][] = []
   let busy = 0
   let bulk = 0
 
-  const fits = (place: Place): boolean => busy < places && (!place.bulk || bulk < forBulk)
+  const fits = (place: Place): boolean =>
+    busy < places && (!place.bulk || bulk < (place.urgent ? forUrgentBulk : forBulk))
 
   function occupy(place: Place): void {
     busy++

@@ -5,8 +5,8 @@ import { Problem } from '../../../lib/problems.ts'
 import type { Services } from '../../../services.ts'
 import { enqueue } from '../../../tasks/index.ts'
 import { type Delay, giveUp, retryDelay, type Tally } from './tally.ts'
-import { deliverTask } from './tasks.ts'
-import { type Again, postponeUnit, recordUnit, type Unit } from './units-sql.ts'
+import { deliverTask, messageOf } from './tasks.ts'
+import { type Again, LOST_AFTER_MS, postponeUnit, recordUnit, type Unit } from './units-sql.ts'
 
 /** While the database is away what was sent is kept in hand for about a minute: losing it would mean sending it twice. */
 const PAUSES_MS = [250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000]
@@ -23,28 +23,40 @@ export async function record(
   signal: AbortSignal,
 ): Promise<boolean> {
   const delay = retryDelay(unit.attempt, tally.waitMs, random)
-  if (services.clock.now() + delay.stepMs >= unit.expiresAt.getTime()) giveUp(tally, 'expired')
+  if (services.clock.now() + delay.stepMs >= unit.expiresAt.getTime())
+    giveUp(tally, 'expired', undefined, 'retries')
   return patiently(services, unit, signal, () => recordOnce(services, unit, tally, delay))
 }
 
 async function recordOnce(services: Services, unit: Unit, tally: Tally, delay: Delay): Promise<boolean> {
   const { db, clock } = services
   const now = clock.now()
-  const again = nextUnit(tally, now, now + delay.stepMs)
-  if (!again) return recordUnit(db, unit, tally, null, now)
+  const again = nextUnits(unit, tally, now, delay)
+  const retry = again.find(({ attempt }) => attempt > unit.attempt)
+  if (!retry) return recordUnit(db, unit, tally, again, now)
   return db.tx(async tx => {
     const recorded = await recordUnit(tx, unit, tally, again, now)
-    if (recorded) await publishLater(tx, services, unit, again.id, delay)
+    if (recorded) await publishLater(tx, services, unit, retry.id, delay)
     return recorded
   })
 }
 
-function nextUnit({ failed }: Tally, now: number, dueAt: number): Again | null {
-  if (failed.length === 0) return null
-  const unsure = failed.filter(device => device.ambiguous)
-  const others = failed.filter(device => !device.ambiguous)
-  const devices = [...unsure, ...others].map(device => device.id)
-  return { id: newId(now), devices, unsure: unsure.length, dueAt }
+/** A unit for those that are retried, one for those that wait until the broadcast goes on, and one for each end of a night. */
+function nextUnits({ attempt }: Unit, { failed }: Tally, now: number, { stepMs }: Delay): Again[] {
+  return [...Map.groupBy(failed, device => device.until)].map(([until, group]) => {
+    const unsure = group.filter(device => device.ambiguous)
+    const others = group.filter(device => !device.ambiguous)
+    const again = {
+      id: newId(now),
+      devices: [...unsure, ...others].map(device => device.id),
+      unsure: unsure.length,
+    }
+    if (until === 'resumed') return { ...again, attempt, dueAt: now, publishAt: null }
+    // The sweep publishes it when it is due: a message would have to wait for hours.
+    if (until !== 'retry') return { ...again, attempt, dueAt: until, publishAt: until }
+    const dueAt = now + stepMs
+    return { ...again, attempt: attempt + 1, dueAt, publishAt: dueAt + LOST_AFTER_MS }
+  })
 }
 
 /** Puts a unit of which nothing was tried back, to be taken after `waitMs`. */
@@ -62,7 +74,10 @@ export async function postpone(
 }
 
 async function publishLater(tx: Tx, services: Services, unit: Unit, id: string, delay: Delay): Promise<void> {
-  await enqueue(tx, deliverTask, [{ deliveryId: id }], { queue: unit.queue, delayMs: delay.messageMs })
+  await enqueue(tx, deliverTask, [messageOf({ id, broadcastId: unit.broadcastId })], {
+    queue: unit.queue,
+    delayMs: delay.messageMs,
+  })
   tx.afterCommit(services.wakeRelay)
 }
 

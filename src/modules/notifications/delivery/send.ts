@@ -33,9 +33,13 @@ export async function sendAll(
     return verdict !== undefined
   }
 
-  function spare({ muted }: Recipient): Verdict | undefined {
-    if (muted !== null) return { outcome: 'suppressed', reason: muted }
-    if (tally.stop !== null) return { outcome: 'refused', reason: tally.stop }
+  function spare({ spared }: Recipient): Verdict | undefined {
+    if (spared !== null) return spared
+    if (tally.stop !== null) {
+      return place.bulk
+        ? { outcome: 'wait', reason: tally.stop, until: 'resumed' }
+        : { outcome: 'refused', reason: tally.stop }
+    }
     return halt() ?? (down ? DOWN : undefined)
   }
 
@@ -46,7 +50,7 @@ export async function sendAll(
     try {
       if (turn && spared(recipient)) return
       const result = await send(sending, recipient)
-      noteSent(tally, recipient, result)
+      noteSent(tally, recipient, result, place.bulk)
       down = result.outcome === 'retry' && push.state() === 'down'
       if (result.outcome === 'retry' && result.slowDown) sending.slowDown(result.afterMs)
     } finally {

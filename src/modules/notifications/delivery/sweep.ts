@@ -1,6 +1,6 @@
 import type { Services } from '../../../services.ts'
 import { enqueue } from '../../../tasks/index.ts'
-import { deliverTask } from './tasks.ts'
+import { deliverTask, messageOf } from './tasks.ts'
 import { claimLost, freeAll } from './units-sql.ts'
 
 const MOST = 500
@@ -14,7 +14,7 @@ export async function sweepDeliveries(services: Services): Promise<number> {
   return services.db.tx(async tx => {
     const lost = await claimLost(tx, services.clock.now(), MOST)
     for (const [queue, units] of Map.groupBy(lost, unit => unit.queue)) {
-      const payloads = units.map(({ id }) => ({ deliveryId: id }))
+      const payloads = units.map(messageOf)
       await enqueue(tx, deliverTask, payloads, { queue })
     }
     if (lost.length > 0) tx.afterCommit(services.wakeRelay)

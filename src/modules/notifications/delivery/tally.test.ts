@@ -25,8 +25,21 @@ const spared = fc.oneof(
     reason: fc.string(),
   }),
   fc.record({ outcome: fc.constant('retry' as const), reason: fc.string(), afterMs: fc.nat() }),
+  fc.record({
+    outcome: fc.constant('wait' as const),
+    reason: fc.string(),
+    until: fc.oneof(fc.constant('resumed' as const), fc.nat()),
+  }),
 )
-const recipient = (unsure: boolean) => ({ id: 'd', token: 't', language: 'fr' as const, muted: null, unsure })
+const recipient = (unsure: boolean) => ({
+  id: 'd',
+  token: 't',
+  language: 'fr' as const,
+  firstName: 'Awa',
+  lastName: 'Diop',
+  spared: null,
+  unsure,
+})
 
 it('every device is accounted for once, and every one not sent has its reason', () => {
   fc.assert(
@@ -34,9 +47,10 @@ it('every device is accounted for once, and every one not sent has its reason', 
       fc.array(outcome),
       fc.array(fc.tuple(spared, fc.boolean())),
       fc.boolean(),
-      (sent, sparedOnes, last) => {
+      fc.boolean(),
+      (sent, sparedOnes, bulk, last) => {
         const tally = newTally()
-        for (const result of sent) noteSent(tally, recipient(false), result)
+        for (const result of sent) noteSent(tally, recipient(false), result, bulk)
         for (const [verdict, unsure] of sparedOnes) noteSpared(tally, recipient(unsure), verdict)
         if (last) giveUp(tally, 'expired')
         const { sent: reached, ...others } = tally.counts

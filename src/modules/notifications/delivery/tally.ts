@@ -6,8 +6,10 @@ export interface Recipient {
   id: string
   token: string
   language: 'fr' | 'en' | 'wo'
-  /** Why nothing is sent to it, though it counts. */
-  muted: string | null
+  firstName: string
+  lastName: string
+  /** Why nothing is sent to it now or at all, though it counts: its customer's wish. */
+  spared: Verdict | null
   /** It may have the push already: the last attempt had no answer. */
   unsure: boolean
 }
@@ -19,11 +21,14 @@ export type Outcome = (typeof OUTCOMES)[number]
 export type Verdict =
   | { outcome: 'refused' | 'suppressed' | 'expired'; reason: string }
   | { outcome: 'retry'; reason: string; afterMs: number }
+  | { outcome: 'wait'; reason: string; until: 'resumed' | number }
 
-interface Failed {
+/** A device that is sent to later: as a retry, when its broadcast goes on, or at a time in ms. */
+export interface Failed {
   id: string
   reason: string
   ambiguous: boolean
+  until: 'retry' | 'resumed' | number
 }
 
 /** What became of the devices of a unit: each is in `counts` once, or in `failed`. */
@@ -33,7 +38,7 @@ export interface Tally {
   reasons: Map<string, number>
   /** Tokens that are no good any more. */
   dead: { id: string; token: string }[]
-  /** To be tried again. */
+  /** To be sent to later. */
   failed: Failed[]
   /** The longest wait that was asked for. */
   waitMs: number
@@ -61,8 +66,11 @@ export function count(tally: Tally, outcome: Outcome, reason: string, devices = 
   tally.reasons.set(key, (tally.reasons.get(key) ?? 0) + devices)
 }
 
-/** Notes what the channel said of a device. */
-export function noteSent(tally: Tally, { id, token }: Recipient, result: PushOutcome): void {
+/**
+ * Notes what the channel said of a device. Of one of many that a fault of ours has hit, nothing is said yet: it is sent
+ * to when the fault is mended.
+ */
+export function noteSent(tally: Tally, { id, token }: Recipient, result: PushOutcome, bulk = false): void {
   switch (result.outcome) {
     case 'sent':
       tally.counts.sent++
@@ -74,11 +82,13 @@ export function noteSent(tally: Tally, { id, token }: Recipient, result: PushOut
     case 'refused':
       if (result.dropToken) tally.dead.push({ id, token })
       if (result.stop) tally.stop ??= result.reason
-      count(tally, 'refused', result.reason)
+      if (result.stop && bulk) {
+        tally.failed.push({ id, reason: result.reason, ambiguous: false, until: 'resumed' })
+      } else count(tally, 'refused', result.reason)
       return
     case 'retry':
       tally.waitMs = Math.max(tally.waitMs, result.afterMs)
-      tally.failed.push({ id, reason: result.reason, ambiguous: result.ambiguous })
+      tally.failed.push({ id, reason: result.reason, ambiguous: result.ambiguous, until: 'retry' })
   }
 }
 
@@ -86,16 +96,25 @@ export function noteSent(tally: Tally, { id, token }: Recipient, result: PushOut
 export function noteSpared(tally: Tally, { id, unsure }: Recipient, verdict: Verdict): void {
   if (verdict.outcome === 'retry') {
     tally.waitMs = Math.max(tally.waitMs, verdict.afterMs)
-    tally.failed.push({ id, reason: verdict.reason, ambiguous: unsure })
+    tally.failed.push({ id, reason: verdict.reason, ambiguous: unsure, until: 'retry' })
+  } else if (verdict.outcome === 'wait') {
+    tally.failed.push({ id, reason: verdict.reason, ambiguous: unsure, until: verdict.until })
   } else count(tally, unsure ? 'ambiguous' : verdict.outcome, verdict.reason)
 }
 
-/** Those that failed are not tried again: what may have arrived is ambiguous, the rest `outcome`. */
-export function giveUp(tally: Tally, outcome: Outcome, reason?: string): void {
-  for (const device of tally.failed) {
-    count(tally, device.ambiguous ? 'ambiguous' : outcome, reason ?? device.reason)
-  }
+/** Those that failed, or of them those that wait for a retry, are not tried again: what may have arrived is ambiguous, the rest `outcome`. */
+export function giveUp(
+  tally: Tally,
+  outcome: Outcome,
+  reason?: string,
+  which: 'all' | 'retries' = 'all',
+): void {
+  const { failed } = tally
   tally.failed = []
+  for (const device of failed) {
+    if (which === 'retries' && device.until !== 'retry') tally.failed.push(device)
+    else count(tally, device.ambiguous ? 'ambiguous' : outcome, reason ?? device.reason)
+  }
 }
 
 /** How long a retry waits, and its message: a little longer, so that it is due when it comes. */

@@ -20,6 +20,8 @@ export interface NewUnit {
   throughCustomer?: string
   /** Devices of a chunk, as planned. */
   size?: number
+  /** Devices of the broadcast before this chunk. */
+  position?: number
   queue: Queue
   requestId?: string
 }
@@ -30,10 +32,10 @@ export async function insertUnits(
   now: number,
 ): Promise<void> {
   await db.query(
-    `insert into deliveries (id, notification_id, broadcast_id, after_customer, through_customer, size, queue, due_at, republish_at)
-     select id, notification_id, broadcast_id, after_customer, through_customer, size, queue, $8, $9
-     from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::integer[], $7::text[])
-       unit (id, notification_id, broadcast_id, after_customer, through_customer, size, queue)`,
+    `insert into deliveries (id, notification_id, broadcast_id, after_customer, through_customer, size, queue, position, due_at, republish_at)
+     select id, notification_id, broadcast_id, after_customer, through_customer, size, queue, position, $9, $10
+     from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::integer[], $7::text[], $8::integer[])
+       unit (id, notification_id, broadcast_id, after_customer, through_customer, size, queue, position)`,
     [
       units.map(unit => unit.id),
       units.map(unit => unit.notificationId ?? null),
@@ -42,6 +44,7 @@ export async function insertUnits(
       units.map(unit => unit.throughCustomer ?? null),
       units.map(unit => unit.size ?? null),
       units.map(unit => unit.queue),
+      units.map(unit => unit.position ?? 0),
       new Date(now),
       new Date(now + LOST_AFTER_MS),
     ],
@@ -60,6 +63,8 @@ export interface Unit {
   queue: Queue
   state: 'pending' | 'parked'
   attempt: number
+  /** Devices of the broadcast before it. */
+  position: number
   /** Also the token of the lease: it changes each time that somebody takes the unit. */
   takes: number
   type: string
@@ -77,7 +82,9 @@ export interface Unit {
   startedAt: Date
   planned: boolean
   broadcastState: string
-  stopReason: string | null
+  respectQuietHours: boolean
+  /** Devices a second that somebody limited it to. */
+  rate: number | null
 }
 
 /**
@@ -97,11 +104,12 @@ export async function takeUnit(db: Queryable, id: string, now: number): Promise<
        returning *
      )
      select u.id, u.notification_id "notificationId", u.broadcast_id "broadcastId", u.after_customer "after",
-       u.through_customer through, u.devices, u.unsure, u.queue, u.state, u.attempt, u.takes,
+       u.through_customer through, u.devices, u.unsure, u.queue, u.state, u.attempt, u.position, u.takes,
        coalesce(n.type, b.type) type, coalesce(n.priority, b.priority) priority,
        coalesce(n.expires_at, b.expires_at) "expiresAt",
        n.customer_id "customerId", n.title, n.body, n.data, n.deleted_at is not null deleted,
-       b.audience, b.content, b.started_at "startedAt", b.planned, b.state "broadcastState", b.stop_reason "stopReason"
+       b.audience, b.content, b.started_at "startedAt", b.planned, b.state "broadcastState",
+       b.respect_quiet_hours "respectQuietHours", b.rate_per_second rate
      from unit u
      left join notifications n on n.id = u.notification_id
      left join broadcasts b on b.id = u.broadcast_id`,
@@ -130,13 +138,44 @@ export async function postponeUnit(db: Queryable, unit: Unit, dueAt: number): Pr
   return rows.length === 1
 }
 
-/** Where the devices that failed go. */
+/**
+ * Puts a unit back as it was, to be held until its broadcast goes on: nothing publishes it before `releaseHeld`. Whoever
+ * resumes at this very moment does not see it; the sweep does.
+ */
+export async function holdUnit(db: Queryable, unit: Unit): Promise<void> {
+  await db.query(
+    `update deliveries set takes = takes - 1, lease_until = null, republish_at = 'infinity'
+     where id = $1 and takes = $2 and state = 'pending'`,
+    [unit.id, unit.takes],
+  )
+}
+
+/** Units held for a broadcast that goes on are published by the next sweep, or when they are due. Returns how many. */
+export async function releaseHeld(db: Queryable, broadcastId: string, now: number): Promise<number> {
+  const rows = await db.query(
+    `update deliveries set republish_at = greatest(due_at, $2)
+     where broadcast_id = $1 and state = 'pending' and republish_at = 'infinity' returning 1`,
+    [broadcastId, new Date(now)],
+  )
+  return rows.length
+}
+
+/** Where devices go that are sent to later. */
 export interface Again {
   id: string
   devices: string[]
   unsure: number
+  attempt: number
   dueAt: number
+  /** From when its message is believed lost, or is to be published for the first time; null while it is held. */
+  publishAt: number | null
 }
+
+const inTime = ({ dueAt, publishAt, ...again }: Again) => ({
+  ...again,
+  dueAt: new Date(dueAt),
+  publishAt: publishAt === null ? null : new Date(publishAt),
+})
 
 /**
  * Records what became of a unit, once: false, and nothing is written, when this worker does not hold it any more. Bad
@@ -146,7 +185,7 @@ export async function recordUnit(
   db: Queryable,
   unit: Unit,
   { counts, reasons, dead }: Tally,
-  again: Again | null,
+  again: readonly Again[],
   now: number,
 ): Promise<boolean> {
   const rows = await db.query<{ recorded: boolean }>(
@@ -154,7 +193,7 @@ export async function recordUnit(
        update deliveries set state = 'done', finished_at = $3, lease_until = null, sent = $4, unregistered = $5, refused = $6,
          suppressed = $7, expired = $8, ambiguous = $9, retried = $10, reasons = $11
        where id = $1 and takes = $2 and state = 'pending'
-       returning notification_id, broadcast_id, queue, attempt
+       returning notification_id, broadcast_id, queue, position
      ),
      bad as (
        select d.id from done, devices d join unnest($12::uuid[], $13::text[]) bad (id, token) on bad.id = d.id
@@ -162,10 +201,17 @@ export async function recordUnit(
      ),
      dropped as (update devices d set push_token = null from bad where d.id = bad.id),
      again as (
-       insert into deliveries (id, notification_id, broadcast_id, devices, size, unsure, queue, attempt, due_at, republish_at)
-       select $14::uuid, notification_id, broadcast_id, $15::uuid[], $10, $16::integer, queue, attempt + 1, $17::timestamptz,
-         $18::timestamptz
-       from done where $14 is not null
+       insert into deliveries
+         (id, notification_id, broadcast_id, devices, size, unsure, queue, position, attempt, due_at, republish_at)
+       select a.id, notification_id, broadcast_id, a.devices, cardinality(a.devices), a.unsure, queue, position, a.attempt,
+         a."dueAt", coalesce(a."publishAt", 'infinity')
+       from done, jsonb_to_recordset($14::jsonb) a
+         (id uuid, devices uuid[], unsure integer, attempt smallint, "dueAt" timestamptz, "publishAt" timestamptz)
+     ),
+     -- What is sent twice counts twice towards a limit: the walk goes on that much later.
+     charged as (
+       update broadcasts b set paced_until = greatest(b.paced_until, $3) + make_interval(secs => $15::float8 / b.rate_per_second)
+       from done where $15 > 0 and b.id = done.broadcast_id and b.rate_per_second is not null and not b.planned
      )
      select true recorded from done`,
     [
@@ -178,15 +224,12 @@ export async function recordUnit(
       counts.suppressed,
       counts.expired,
       counts.ambiguous,
-      again?.devices.length ?? 0,
+      again.reduce((sum, { devices }) => sum + devices.length, 0),
       JSON.stringify(Object.fromEntries(reasons)),
       dead.map(device => device.id),
       dead.map(device => device.token),
-      again?.id ?? null,
-      again?.devices ?? null,
-      again?.unsure ?? 0,
-      again ? new Date(again.dueAt) : null,
-      again ? new Date(again.dueAt + LOST_AFTER_MS) : null,
+      JSON.stringify(again.map(inTime)),
+      again.reduce((sum, { attempt, devices }) => sum + (attempt > unit.attempt ? devices.length : 0), 0),
     ],
   )
   return rows.length === 1
@@ -201,14 +244,14 @@ export async function claimLost(
   db: Queryable,
   now: number,
   limit: number,
-): Promise<{ id: string; queue: Queue }[]> {
+): Promise<{ id: string; broadcastId: string | null; queue: Queue }[]> {
   return db.query(
     `with lost as (
        select id from deliveries where state = 'pending' and republish_at <= $1
        order by republish_at limit $2 for update skip locked
      )
      update deliveries d set republish_at = $1::timestamptz + greatest($1::timestamptz - due_at, make_interval(secs => $3))
-     from lost where d.id = lost.id returning d.id, d.queue`,
+     from lost where d.id = lost.id returning d.id, d.broadcast_id "broadcastId", d.queue`,
     [new Date(now), limit, LOST_AFTER_MS / 1_000],
   )
 }

@@ -6,14 +6,12 @@ const EVERY_MS = 1_000
 /** A broadcast as a unit at work sees it: what a person decides about it shows here within a second. */
 export interface Watched {
   readonly state: string
-  readonly stopReason: string | null
   release(): void
 }
 
 interface Entry {
   id: string
   state: string
-  stopReason: string | null
   users: number
   /** Somebody used it since the last look. */
   used: boolean
@@ -21,8 +19,16 @@ interface Entry {
 
 /** What a member of staff who follows a broadcast hears. */
 export function announceProgress({ fanout }: Services, progress: Progress): void {
-  const { id, state, counts, ratePerSecond } = progress
-  fanout.publish(`broadcast:${id}`, { type: 'broadcast-progress', id, state, counts, ratePerSecond })
+  const { id, state, counts, ratePerSecond, secondsLeft, reasons } = progress
+  fanout.publish(`broadcast:${id}`, {
+    type: 'broadcast-progress',
+    id,
+    state,
+    counts,
+    ratePerSecond,
+    secondsLeft,
+    reasons,
+  })
 }
 
 /**
@@ -36,7 +42,6 @@ export function openWatch(services: Services) {
     const progress = (await progressOf(services.db, [entry.id], services.clock.now())).get(entry.id)
     if (!progress) return
     entry.state = progress.state
-    entry.stopReason = progress.stopReason
     announceProgress(services, progress)
   }
 
@@ -57,21 +62,18 @@ export function openWatch(services: Services) {
     timer.unref()
   }
 
-  return function watch(id: string, state: string, stopReason: string | null): Watched {
-    const entry = entries.get(id) ?? { id, state, stopReason, users: 0, used: true }
+  return function watch(id: string, state: string): Watched {
+    const entry = entries.get(id) ?? { id, state, users: 0, used: true }
     if (!entries.has(id)) {
       entries.set(id, entry)
       follow(entry)
     }
     // Whoever took a unit has just read the row.
-    Object.assign(entry, { state, stopReason, used: true })
+    Object.assign(entry, { state, used: true })
     entry.users++
     return {
       get state() {
         return entry.state
-      },
-      get stopReason() {
-        return entry.stopReason
       },
       release: () => void entry.users--,
     }
