@@ -147,7 +147,7 @@ export function inProcessBroker(): Broker {
       const chosen = parked.filter(entry => !ids || ids.includes(entry.message.id))
       for (const entry of chosen) {
         parked.splice(parked.indexOf(entry), 1)
-        enqueue({ ...entry.message, attempt: 1 })
+        enqueue({ ...entry.message, attempt: 1, at: Date.now(), replayOf: entry.message.id })
       }
       return chosen.length
     },
