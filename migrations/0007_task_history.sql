@@ -90,3 +90,6 @@ create table task_revocations (
   revoked_at timestamptz not null default now()
 );
 create index task_revocations_age on task_revocations (revoked_at);
+
+-- What a person has to look at: few, among very many.
+create index deliveries_parked on deliveries (id) where state = 'parked';

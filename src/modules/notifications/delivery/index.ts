@@ -4,5 +4,6 @@ export { cancelBroadcast, expireParked, settleBroadcast, tellProgress } from './
 export { type Progress, progressOf } from './broadcast-sql.ts'
 export { createDeliveries } from './create.ts'
 export { deliveryHandlers } from './handlers.ts'
+export { type ParkedDelivery, parkedDeliveries, replayDeliveries } from './parked.ts'
 export { planBroadcast } from './plan.ts'
 export { reviveDeliveries, sweepDeliveries } from './sweep.ts'
