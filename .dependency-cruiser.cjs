@@ -25,7 +25,7 @@ module.exports = {
     layer('storage', ['observability']),
     layer('backoffice', ['observability']),
     layer('channels', ['observability']),
-    layer('tasks', ['db', 'observability']),
+    layer('tasks', ['db', 'cache', 'observability']),
     layer('http', ['db', 'cache', 'observability']),
     {
       name: 'modules-do-not-know-roles',

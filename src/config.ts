@@ -146,6 +146,12 @@ export const SETTINGS = {
   monitorPort: port('MONITOR_PORT', 5555, 'Port of the task monitor.'),
   monitorUser: text('MONITOR_USER', 'admin', 'Basic Auth of the task monitor.'),
   monitorPassword: secret('MONITOR_PASSWORD', 'Basic Auth of the task monitor.'),
+  monitorReadOnly: choice(
+    'MONITOR_READ_ONLY',
+    'false',
+    ['true', 'false'],
+    'Whether the task monitor only shows, and changes nothing.',
+  ),
   trustedBalancers: list('TRUSTED_BALANCERS', 'Addresses whose X-Forwarded-For is believed.'),
   drainSeconds: integer(
     'DRAIN_SECONDS',

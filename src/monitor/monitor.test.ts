@@ -1,170 +1,189 @@
 import { createServer, type Server } from 'node:net'
-import { Type } from 'typebox'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { testConfig, until } from '../../test/harness.ts'
+import { basic, MONITOR_PASSWORD, openTestMonitor } from '../../test/monitor.ts'
 import { newId } from '../lib/id.ts'
-import { openLog } from '../observability/index.ts'
 import { freePort } from '../roles/embedded/postgres.ts'
-import {
-  type Broker,
-  defineTask,
-  Handlers,
-  inProcessBroker,
-  startWorker,
-  type Worker,
-} from '../tasks/index.ts'
 import { type MonitorRole, startMonitor } from './index.ts'
 
-const task = defineTask({ name: 'test.wait', payload: Type.Object({}), queue: 'normal', attempts: 1 })
-const log = openLog({ level: 'silent', instance: 'test' })
-const PASSWORD = 'pässword: with a colon'
-const message = () => ({
-  id: newId(),
-  task: task.name,
-  queue: 'normal' as const,
-  payload: {},
-  attempt: 1,
-  requestId: null,
-  delayMs: 0,
-})
-
-let monitor: MonitorRole
-let address: string
-let broker: Broker
-let worker: Worker
-let finish: () => void
-let away = false
-
+let monitor: Awaited<ReturnType<typeof openTestMonitor>>
+let readOnly: Awaited<ReturnType<typeof openTestMonitor>>
 beforeAll(async () => {
-  const inner = inProcessBroker()
-  broker = {
-    ...inner,
-    depths: () => (away ? Promise.reject(new Error('amqp://secret@192.0.2.9 is away')) : inner.depths()),
-  }
-  const handlers = new Handlers()
-  handlers.on(
-    task,
-    () =>
-      new Promise<void>(resolve => {
-        finish = resolve
-      }),
-  )
-  worker = await startWorker(handlers, {
-    name: 'samaconso_worker_1',
-    broker,
-    queues: { normal: 2 },
-    onEvent: () => undefined,
+  monitor = await openTestMonitor()
+  readOnly = await openTestMonitor({ MONITOR_READ_ONLY: 'true' })
+})
+afterAll(() => Promise.all([monitor.close(), readOnly.close()]))
+
+/** An address of each route. */
+const addresses = () =>
+  monitor.routes.map(({ method, url }) => ({
+    method: method as 'GET' | 'POST',
+    url: url.replace(':name', 'worker-1').replace(':id', newId()),
+  }))
+
+describe('every route of the monitor', () => {
+  it('is known to this test', () => {
+    expect(monitor.routes.map(({ method, url }) => `${method} ${url}`).sort()).toEqual([
+      'GET /',
+      'GET /api/parked',
+      'GET /api/queues',
+      'GET /api/tasks',
+      'GET /api/tasks/:id',
+      'GET /api/workers',
+      'GET /api/workers/:name',
+      'GET /healthcheck',
+      'GET /metrics',
+      'POST /api/parked/replay',
+      'POST /api/tasks/:id/retry',
+      'POST /api/tasks/:id/revoke',
+      'POST /api/tasks/:id/terminate',
+      'POST /api/tasks/retry',
+      'POST /api/tasks/revoke',
+      'POST /api/workers/:name/pool/grow',
+      'POST /api/workers/:name/pool/shrink',
+      'POST /api/workers/:name/queue/add-consumer',
+      'POST /api/workers/:name/queue/cancel-consumer',
+      'POST /api/workers/:name/shutdown',
+    ])
   })
-  const port = await freePort()
-  const config = testConfig({ MONITOR_PORT: String(port), MONITOR_USER: 'ops', MONITOR_PASSWORD: PASSWORD })
-  monitor = await startMonitor({ config, broker, workers: () => [worker], version: '1.2.3', log })
-  address = `http://127.0.0.1:${port}`
-  await broker.publish([message()])
-  await until('a task under way', () => worker.active().length === 1)
-  await broker.park({ ...message(), attempt: 4 }, 'a reason')
-})
-afterAll(async () => {
-  finish()
-  await monitor.stop()
-  await worker.stop()
-  await broker.close()
-})
 
-const basic = (user: string, password: string) =>
-  `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
-const get = (path: string, authorization = basic('ops', PASSWORD), method = 'GET') =>
-  fetch(address + path, { method, headers: authorization ? { authorization } : {} })
-
-describe('the monitor', () => {
   it.each([
     ['nothing', ''],
     ['a wrong password', basic('ops', 'wrong')],
-    ['a wrong user', basic('admin', PASSWORD)],
-    ['the parts glued otherwise', basic(`ops:${PASSWORD}`, '')],
+    ['a wrong user', basic('admin', MONITOR_PASSWORD)],
+    ['the parts glued otherwise', basic(`ops:${MONITOR_PASSWORD}`, '')],
     ['another scheme', 'Bearer a.b.c'],
     ['no base64', 'Basic ???'],
-  ])('shows nothing to who gives %s', async (_, authorization) => {
-    for (const path of ['/', '/api/tasks', '/healthcheck', '/nothing']) {
-      const answer = await get(path, authorization)
-      expect([path, answer.status]).toEqual([path, 401])
-      expect(answer.headers.get('www-authenticate')).toContain('Basic realm=')
-      expect(Object.keys((await answer.json()) as object)).toEqual(['error'])
+  ])('is closed to who gives %s', async (_, authorization) => {
+    const unknown = { method: 'GET', url: '/nothing' } as const
+    for (const { method, url } of [...addresses(), unknown]) {
+      const answer = await monitor.ask(method, url, undefined, authorization ? { authorization } : {})
+      expect([method, url, answer.status]).toEqual([method, url, 401])
+      expect(answer.headers['www-authenticate']).toContain('Basic realm=')
+      expect(answer.headers['content-type']).toBe('application/problem+json')
+      expect(answer.body).toMatchObject({ status: 401, code: 'unauthenticated' })
     }
+    monitor.clock.advance(61_000)
   })
 
-  it('takes the scheme in any case, as HTTP says', async () => {
-    expect((await get('/healthcheck', basic('ops', PASSWORD).replace('Basic', 'basic'))).status).toBe(200)
-  })
-
-  it('answers a person with all of it in one look', async () => {
-    expect(await (await get('/')).json()).toMatchObject({
-      monitor: 'SamaConso',
-      version: '1.2.3',
-      workers: [{ name: 'samaconso_worker_1', queues: { normal: 2 }, active: 1, succeeded: 0, failed: 0 }],
-      queues: [{ queue: 'urgent' }, { queue: 'high_priority' }, { queue: 'normal', unacknowledged: 1 }, {}],
-    })
+  it('that changes something is closed in read-only mode, and says so', async () => {
+    for (const { method, url } of addresses()) {
+      const { status, body } = await readOnly.ask(method, url)
+      if (method === 'GET') expect([url, [200, 404].includes(status)]).toEqual([url, true])
+      else {
+        expect([url, status, body.code]).toEqual([url, 403, 'forbidden'])
+        expect(body.detail).toContain('only shows')
+      }
+    }
+    expect(await readOnly.audit()).toEqual([])
   })
 
   it.each([
-    ['/api/workers', { items: [{ name: 'samaconso_worker_1', active: 1 }] }],
-    ['/api/tasks', { items: [{ name: 'test.wait', queue: 'normal', state: 'started', attempt: 1 }] }],
-    ['/api/queues', { items: [{}, {}, { queue: 'normal', ready: 0, parked: 1, delayed: 0 }, {}] }],
-    ['/api/parked', { items: [{ name: 'test.wait', reason: 'a reason', attempt: 4 }] }],
-    ['/healthcheck', { status: 'running' }],
-    ['/api/workers?refresh=1', { items: [{}] }],
-  ])('%s tells what it is for', async (path, expected) => {
-    const answer = await get(path)
-    expect(answer.status).toBe(200)
-    expect(answer.headers.get('cache-control')).toBe('no-store')
-    expect(await answer.json()).toMatchObject(expected)
+    [{ origin: 'https://evil.example' }],
+    [{ origin: 'null' }],
+    [{ 'sec-fetch-site': 'cross-site' }],
+    [{ 'sec-fetch-site': 'same-site' }],
+    [{ 'sec-fetch-site': 'none' }],
+    [{ 'sec-fetch-site': 'same-origin', origin: 'http://localhost:1' }],
+  ])('that changes something is closed to another site: %j', async headers => {
+    for (const { method, url } of addresses()) {
+      if (method === 'GET') continue
+      const { status, body } = await monitor.ask(method, url, {}, {
+        authorization: basic(),
+        ...headers,
+      } as never)
+      expect([url, status, body.code]).toEqual([url, 403, 'forbidden'])
+    }
+    expect(await monitor.audit()).toEqual([])
   })
 
-  it.each(['/nothing', '//', '/__proto__', '/constructor', '/api/../api/tasks/x'])(
-    '%s is not there',
-    async path => {
-      expect((await get(path)).status).toBe(404)
-    },
-  )
+  it('that changes something is open to the monitor itself', async () => {
+    const headers = { authorization: basic(), 'sec-fetch-site': 'same-origin', origin: 'http://localhost:80' }
+    const { status } = await monitor.ask('POST', '/api/workers/nobody/shutdown', {}, headers)
+    expect(status).toBe(404)
+  })
 
-  it('only shows: every other method is refused', async () => {
-    for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'HEAD']) {
-      const answer = await get('/api/parked', undefined, method)
-      expect([method, answer.status, answer.headers.get('allow')]).toEqual([method, 405, 'GET'])
+  it('says which methods there are when asked with another', async () => {
+    for (const { method, url } of addresses()) {
+      const { status, headers, body } = await monitor.ask(method === 'GET' ? 'POST' : 'GET', url)
+      const known = url.match(/^\/api\/tasks\/(retry|revoke)$/) && method === 'POST'
+      // GET /api/tasks/retry is a task of that name, which no task has.
+      if (known) expect([url, status]).toEqual([url, 405])
+      else expect([url, status, headers.allow, body.code]).toEqual([url, 405, method, 'method_not_allowed'])
     }
   })
 
-  it('says so when the broker does not answer, and not more than that', async () => {
-    away = true
-    const answer = await get('/api/queues')
-    away = false
-    expect(answer.status).toBe(503)
-    expect(await answer.text()).not.toContain('192.0.2.9')
+  it('refuses a body that is too large, none of JSON, or with unknown fields', async () => {
+    const url = '/api/workers/worker-1/pool/grow'
+    expect((await monitor.post(url, { n: 1, more: 'x'.repeat(70_000) })).status).toBe(413)
+    expect((await monitor.post(url, { n: 1, more: true })).status).toBe(422)
+    expect((await monitor.post(url, { n: 0 })).status).toBe(422)
+    expect((await monitor.post(url, { n: 1, queue: 'other' })).status).toBe(422)
+    const form = { authorization: basic(), 'content-type': 'application/x-www-form-urlencoded' }
+    expect((await monitor.ask('POST', url, Buffer.from('n=1') as never, form)).status).toBe(415)
   })
 })
 
-describe('the metrics port', () => {
-  const metrics = (path: string) => fetch(`http://127.0.0.1:${monitor.metricsPort}${path}`)
+it.each([
+  '/nothing',
+  '//',
+  '/__proto__',
+  '/constructor',
+  '/api/../api/x',
+  '/api/tasks/not-an-id',
+  '/api/workers/x',
+])('%s is not there', async url => {
+  expect([404, 422]).toContain((await monitor.get(url)).status)
+})
 
-  it('gives metrics, and nothing else', async () => {
-    const answer = await metrics('/metrics')
-    expect(answer.headers.get('content-type')).toContain('text/plain')
-    expect(await answer.text()).toContain('nodejs_heap_size_used_bytes')
+it('takes the scheme in any case, as HTTP says', async () => {
+  const headers = { authorization: basic().replace('Basic', 'basic') }
+  expect((await monitor.ask('GET', '/healthcheck', undefined, headers)).status).toBe(200)
+})
+
+it('an address that guesses on and on waits a minute, also with the right password', async () => {
+  const wrong = { authorization: basic('ops', 'wrong') }
+  const statuses = new Set<number>()
+  for (let i = 0; i < 60; i++) statuses.add((await monitor.ask('GET', '/', undefined, wrong)).status)
+  expect([...statuses]).toEqual([401])
+  const refused = await monitor.get('/healthcheck')
+  expect([refused.status, refused.body.code]).toEqual([429, 'rate_limited'])
+  expect(Number(refused.headers['retry-after'])).toBeGreaterThan(50)
+  monitor.clock.advance(61_000)
+  expect((await monitor.get('/healthcheck')).status).toBe(200)
+})
+
+describe('on its ports', () => {
+  const start = async (env: Record<string, string>): Promise<MonitorRole> =>
+    startMonitor({ ...monitor, config: testConfig(env) })
+
+  it('gives metrics of the process without a password on one, and the monitor on the other', async () => {
+    const port = await freePort()
+    const role = await start({ MONITOR_PORT: String(port), MONITOR_USER: 'ops', MONITOR_PASSWORD })
+    const metrics = (path: string) => fetch(`http://127.0.0.1:${role.metricsPort}${path}`)
+    expect(await (await metrics('/metrics')).text()).toContain('nodejs_heap_size_used_bytes')
     expect((await metrics('/')).status).toBe(404)
     expect((await metrics('/api/tasks')).status).toBe(404)
+    const answer = await fetch(`http://127.0.0.1:${port}/`, { headers: { authorization: basic() } })
+    expect(await answer.json()).toMatchObject({ monitor: 'SamaConso' })
+    await role.stop()
+  })
+
+  it('of which one is taken leaves the other free', async () => {
+    const taken = await new Promise<Server>(done => {
+      const server: Server = createServer().listen(0, '127.0.0.1', () => done(server))
+    })
+    const metricsPort = String((taken.address() as { port: number }).port)
+    const env = { MONITOR_PORT: String(await freePort()), METRICS_PORT: metricsPort }
+    await expect(start(env)).rejects.toMatchObject({ code: 'EADDRINUSE' })
+    await new Promise(done => taken.close(done))
+    const second = await start(env)
+    expect(second.metricsPort).toBe(Number(metricsPort))
+    await second.stop()
   })
 })
 
-it('a monitor of which one port is taken leaves the other free', async () => {
-  const taken = await new Promise<Server>(done => {
-    const server: Server = createServer().listen(0, '127.0.0.1', () => done(server))
-  })
-  const monitorPort = await freePort()
-  const metricsPort = (taken.address() as { port: number }).port
-  const config = testConfig({ MONITOR_PORT: String(monitorPort), METRICS_PORT: String(metricsPort) })
-  const options = { config, broker, workers: () => [], version: '1', log }
-  await expect(startMonitor(options)).rejects.toMatchObject({ code: 'EADDRINUSE' })
-  await new Promise(done => taken.close(done))
-  const second = await startMonitor(options)
-  expect(second.metricsPort).toBe(metricsPort)
-  await second.stop()
+it('a worker that was there before the monitor shows at once', async () => {
+  await monitor.work('early')
+  await until('it', async () => (await monitor.get('/api/workers/early')).status === 200, 1_000)
 })

@@ -5,7 +5,7 @@ import { migrate, openDatabase } from '../db/index.ts'
 import { loadDemoAccounts } from '../modules/accounts/index.ts'
 import { ensureAgencies } from '../modules/agencies/index.ts'
 import { linkDemoMeters } from '../modules/meters/index.ts'
-import { reviveDeliveries } from '../modules/notifications/index.ts'
+import { parkedDeliveries, replayDeliveries, reviveDeliveries } from '../modules/notifications/index.ts'
 import { startMonitor } from '../monitor/index.ts'
 import { openLog } from '../observability/index.ts'
 import { inProcessBroker, QUEUES, startRelay } from '../tasks/index.ts'
@@ -24,10 +24,11 @@ import { demoPorts } from './embedded/ports.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded/postgres.ts'
 import { loadSecrets } from './embedded/secrets.ts'
 import { type OutsideWorld, startSimulators } from './embedded/simulators.ts'
+import { keepWorker } from './keep.ts'
 import { say, type Words } from './say.ts'
 import { startScheduler } from './scheduler.ts'
 import { openServices } from './services.ts'
-import { startWorkerRole } from './worker.ts'
+import { evenly, startWorkerRole } from './worker.ts'
 
 type Env = Record<string, string | undefined>
 type Stack = (() => Promise<unknown>)[]
@@ -132,10 +133,16 @@ async function start(dir: string, { env, ports, version, stack, onServer }: Star
       stack.push(relay.stop)
       // Nobody else can hold a lease on this database: what a killed process held is free at once.
       await reviveDeliveries(services)
-      const worker = await startWorkerRole(services, broker, 'samaconso_worker_1', QUEUES)
+      const queues = evenly(QUEUES, config.workerSlots)
+      const worker = await keepWorker(
+        () => startWorkerRole(services, { broker, name: 'samaconso_worker_1', queues, version }),
+        log,
+      )
       stack.push(() => worker.stop(2_000))
       stack.push(startScheduler(services).stop)
-      const monitor = await startMonitor({ config, broker, workers: () => [worker], version, log })
+      const { db, fanout, clock } = services
+      const deliveries = { list: parkedDeliveries, replay: replayDeliveries }
+      const monitor = await startMonitor({ config, broker, fanout, db, deliveries, clock, version, log })
       stack.push(monitor.stop)
       const api = await startApi(services, version, broker.state)
       stack.push(api.stop)

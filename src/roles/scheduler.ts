@@ -2,6 +2,7 @@ import { forgetOld, sweepSms } from '../modules/accounts/index.ts'
 import { sweepBroadcasts } from '../modules/broadcasts/index.ts'
 import { sweepDeliveries } from '../modules/notifications/index.ts'
 import type { Services } from '../services.ts'
+import { dropOld, makePartitions } from './retention.ts'
 
 export interface SchedulerRole {
   /** Finishes the round in hand and gives the lease back. */
@@ -21,12 +22,8 @@ const JOBS: readonly Job[] = [
   { name: 'broadcasts', everyMs: 1_000, run: sweepBroadcasts },
   { name: 'sms', everyMs: 5_000, run: sweepSms },
   { name: 'old accounts data', everyMs: HOUR, run: forgetOld },
-  {
-    name: 'partitions',
-    everyMs: 6 * HOUR,
-    run: ({ db }) =>
-      db.query("select ensure_partitions('deliveries', now()), ensure_partitions('audit', now())"),
-  },
+  { name: 'partitions', everyMs: 6 * HOUR, run: makePartitions },
+  { name: 'retention', everyMs: 6 * HOUR, run: dropOld },
   {
     name: 'idempotency keys',
     everyMs: HOUR,

@@ -1,3 +1,4 @@
+import type { Shelf } from '../cache/types.ts'
 import { accountsHandlers } from '../modules/accounts/index.ts'
 import { broadcastHandlers } from '../modules/broadcasts/index.ts'
 import { deliveryHandlers } from '../modules/notifications/index.ts'
@@ -6,7 +7,7 @@ import {
   type Broker,
   Handlers,
   type Queue,
-  startWorker,
+  startManagedWorker,
   type TaskEvent,
   type Worker,
 } from '../tasks/index.ts'
@@ -20,21 +21,33 @@ export function businessHandlers(services: Services): Handlers {
   return handlers
 }
 
-/** Starts a worker on the queues given, each with `WORKER_SLOTS` tasks at once. */
-export function startWorkerRole(
-  services: Services,
-  broker: Broker,
-  name: string,
-  queues: readonly Queue[],
-): Promise<Worker> {
-  const slots = services.config.workerSlots
-  return startWorker(businessHandlers(services), {
-    name,
-    broker,
-    queues: Object.fromEntries(queues.map(queue => [queue, slots])),
+export interface WorkerRoleOptions {
+  broker: Broker
+  name: string
+  /** Slots of each queue. */
+  queues: Partial<Record<Queue, number>>
+  version: string
+  shelf?: Shelf | undefined
+}
+
+/** Starts a worker of every task of the business, seen and steered by the task monitor. */
+export function startWorkerRole(services: Services, options: WorkerRoleOptions): Promise<Worker> {
+  const { db, fanout, clock, log } = services
+  return startManagedWorker(businessHandlers(services), {
+    ...options,
+    db,
+    fanout,
+    clock,
     onEvent: event => logTask(services, event),
+    onError: error => log.warn({ event: 'worker_troubled', worker: options.name, error }),
+    onCommand: (command, fault) =>
+      log.info({ event: 'worker_command', worker: options.name, command, fault: fault?.code ?? null }),
   })
 }
+
+/** `slots` of each queue. */
+export const evenly = (queues: readonly Queue[], slots: number): Partial<Record<Queue, number>> =>
+  Object.fromEntries(queues.map(queue => [queue, slots]))
 
 function logTask({ log }: Services, { kind, message, worker, durationMs, error }: TaskEvent): void {
   const fields = {
@@ -48,7 +61,7 @@ function logTask({ log }: Services, { kind, message, worker, durationMs, error }
     ms: durationMs,
     error,
   }
-  if (kind === 'parked') log.error(fields)
-  else if (kind === 'failed') log.warn(fields)
+  if (kind === 'parked' || kind === 'stuck') log.error(fields)
+  else if (kind === 'failed' || kind === 'slow' || kind === 'revoked') log.warn(fields)
   else log.debug(fields)
 }

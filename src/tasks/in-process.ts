@@ -166,7 +166,8 @@ export function inProcessBroker({ maxLength = MAX_READY } = {}): Broker {
     parked: async () => listed(),
     async replay(ids) {
       const chosen = unpark(ids)
-      for (const { message } of chosen) enqueue({ ...message, attempt: 1 })
+      const at = Date.now()
+      for (const { message } of chosen) enqueue({ ...message, attempt: 1, at, replayOf: message.id })
       return chosen.length
     },
     discard: async ids => unpark(ids).length,

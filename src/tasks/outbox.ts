@@ -57,6 +57,7 @@ interface OutboxRow {
   payload: unknown
   delay_ms: number
   request_id: string | null
+  accepted_at: Date
 }
 
 /**
@@ -73,7 +74,7 @@ export function startRelay({ db, broker, pollMs = 1_000, batch = 500, onError }:
       const rows = await tx.query<OutboxRow>(
         `delete from outbox where id in (
            select id from outbox where queue = any($2) order by id limit $1 for update skip locked
-         ) returning id, task, queue, payload, delay_ms, request_id`,
+         ) returning id, task, queue, payload, delay_ms, request_id, created_at accepted_at`,
         [batch, queues],
       )
       rows.sort((a, b) => a.id - b.id)
@@ -147,5 +148,6 @@ const toMessage = (row: OutboxRow): Outgoing => ({
   payload: row.payload,
   attempt: 1,
   requestId: row.request_id,
+  at: row.accepted_at.getTime() + row.delay_ms,
   delayMs: row.delay_ms,
 })

@@ -26,6 +26,8 @@ export interface TaskDefinition<Schema extends TSchema = TSchema> {
   queue: Queue
   /** After how many failures it is parked; each waits one more step of DELAYS_MS. */
   attempts: number
+  /** After how long under way (ms) it is reported as slow; a minute when absent. It goes on. */
+  slowMs?: number
 }
 
 export function defineTask<Schema extends TSchema>(definition: TaskDefinition<Schema>) {
@@ -41,6 +43,10 @@ export interface Message {
   attempt: number
   /** The request that caused it: joins logs of API, queue and worker. */
   requestId: string | null
+  /** From when on (ms) it could be worked on: when it was accepted, and its delay after. */
+  at?: number
+  /** The task that a person sent again as this one; its own id when it came out of the parking. */
+  replayOf?: string
 }
 
 export interface Outgoing extends Message {

@@ -192,7 +192,7 @@ describe('a worker that stops', () => {
     const startedAt = performance.now()
     await worker.stop(50)
     expect(performance.now() - startedAt).toBeLessThan(900)
-    expect(kinds()).toEqual(['started'])
+    expect(kinds()).toEqual(['started', 'interrupted'])
     expect(published).toHaveLength(1)
     expect((await broker.depths()).find(({ queue }) => queue === 'normal')).toMatchObject({
       ready: 1,

@@ -1,20 +1,30 @@
-import type { Static, TSchema } from 'typebox'
-import { Compile, type Validator } from 'typebox/compile'
-import {
-  type Broker,
-  type Consumer,
-  DELAYS_MS,
-  type Handler,
-  type Message,
-  type Queue,
-  type TaskDefinition,
-} from './types.ts'
+import { type Clock, systemClock } from '../lib/clock.ts'
+import type { Handlers } from './handlers.ts'
+import { MOST_SLOTS, openPool, type Pool } from './pool.ts'
+import { type Broker, DELAYS_MS, type Message, type Queue, type TaskDefinition } from './types.ts'
 
-/** What happens to tasks, for logs, metrics and the task monitor. */
+/**
+ * What happens to tasks, for logs, metrics and the task monitor. A failure is 'failed' and then 'retried' or 'parked'.
+ * 'revoked': refused when it arrived, or ended by its signal. 'interrupted': given back by a worker that had to stop.
+ * 'slow' and 'stuck' are about a task that goes on: longer than expected, or though it was told to end.
+ */
 export interface TaskEvent {
-  kind: 'started' | 'succeeded' | 'failed' | 'retried' | 'parked'
+  kind:
+    | 'started'
+    | 'succeeded'
+    | 'failed'
+    | 'retried'
+    | 'parked'
+    | 'revoked'
+    | 'interrupted'
+    | 'slow'
+    | 'stuck'
   message: Message
   worker: string
+  /** When, in ms. */
+  at: number
+  /** When the task began, in ms; absent when it never did. */
+  startedAt?: number
   /** ms, of what has ended. */
   durationMs?: number
   error?: unknown
@@ -26,118 +36,256 @@ export interface WorkerOptions {
   /** Slots of each queue that this worker serves. */
   queues: Partial<Record<Queue, number>>
   onEvent: (event: TaskEvent) => void
+  clock?: Clock
+  /** Whether a task that arrives is refused. */
+  isRevoked?: (id: string) => boolean
+  /** ms that a task has to obey its signal before it counts as stuck. */
+  obeyMs?: number
+  /** ms between looks for slow and stuck tasks. */
+  lookMs?: number
 }
 
 export interface ActiveTask {
   message: Message
   startedAt: number
+  isSlow: boolean
+  isStuck: boolean
 }
+
+export interface Counts {
+  succeeded: number
+  failed: number
+}
+
+/** Why a worker ended: somebody stopped it, or a task that did not obey left it no choice. */
+export type WorkerEnd = 'stopped' | 'stuck'
 
 export interface Worker {
   readonly name: string
+  /** Slots of each queue that it serves now. */
   readonly queues: Partial<Record<Queue, number>>
   active(): ActiveTask[]
-  counts(): { succeeded: number; failed: number }
+  /** What the broker handed over and that waits for a slot. */
+  reserved(): Message[]
+  counts(): Counts
+  /** Sets the slots of a queue that it serves; false when it does not. */
+  resize(queue: Queue, slots: number): Promise<boolean>
+  /** Serves one more queue; false when it does already. */
+  addConsumer(queue: Queue, slots: number): Promise<boolean>
+  /** Serves a queue no more, and finishes what it holds of it; false when it did not. */
+  cancelConsumer(queue: Queue): boolean
+  /**
+   * Ends the signal of a task under way; false when it is not. It is not tried again. One that does not obey within
+   * `obeyMs` makes the worker drain and end as 'stuck'.
+   */
+  terminate(id: string): boolean
+  isDraining(): boolean
   /**
    * Takes no more, gives what it holds `graceMs` to finish, then aborts it. What does not even obey that is left behind
    * after `ABANDON_MS`: its message is not acknowledged, so it comes again.
    */
   stop(graceMs?: number): Promise<void>
+  /** Resolves when it has ended. */
+  readonly ended: Promise<WorkerEnd>
 }
 
-interface Registered {
+interface Running extends ActiveTask {
   task: TaskDefinition
-  validator: Validator
-  handler: Handler
+  abort: AbortController
+  /** When it was told to end by itself, in ms. */
+  terminatedAt: number | null
 }
 
 const ABANDON_MS = 1_000
-
-/** The handlers of a worker: each task once. */
-export class Handlers {
-  readonly #byName = new Map<string, Registered>()
-
-  on<Schema extends TSchema>(
-    task: TaskDefinition<Schema>,
-    handler: (payload: Static<Schema>, context: Parameters<Handler>[1]) => Promise<void>,
-  ): void {
-    if (this.#byName.has(task.name)) throw new Error(`Task ${task.name} has two handlers.`)
-    this.#byName.set(task.name, {
-      task,
-      validator: Compile(task.payload),
-      handler: handler as Handler,
-    })
-  }
-
-  get(name: string): Registered | undefined {
-    return this.#byName.get(name)
-  }
-}
+const GRACE_MS = 10_000
+const OBEY_MS = 10_000
+const LOOK_MS = 1_000
+const SLOW_MS = 60_000
 
 /**
  * Starts a worker: takes messages of its queues, validates them, runs their handlers, and by the task's policy puts
  * what failed on a delay or aside. A message is acknowledged after the work.
  */
 export async function startWorker(handlers: Handlers, options: WorkerOptions): Promise<Worker> {
-  const { broker, name, onEvent } = options
-  const active = new Map<string, ActiveTask>()
-  const abort = new AbortController()
-  let succeeded = 0
-  let failed = 0
+  const { broker, name, clock = systemClock, isRevoked = () => false, obeyMs = OBEY_MS } = options
+  const pools = new Map<Queue, Pool>()
+  const opening = new Set<Queue>()
+  /** Stops under way of queues that are served no more. */
+  const leaving = new Set<Promise<void>>()
+  const running = new Set<Running>()
+  const counts: Counts = { succeeded: 0, failed: 0 }
+  const ended = Promise.withResolvers<WorkerEnd>()
+  let onlyStuckLeft: () => void = () => undefined
+  let cause: WorkerEnd = 'stopped'
+  let draining = false
+  let aborting = false
 
-  async function park(message: Message, reason: string): Promise<void> {
+  const tell = (kind: TaskEvent['kind'], message: Message, more: Partial<TaskEvent> = {}) =>
+    options.onEvent({ kind, message, worker: name, at: clock.now(), ...more })
+
+  async function park(message: Message, reason: string, more: Partial<TaskEvent> = {}): Promise<void> {
     await broker.park(message, reason)
-    onEvent({ kind: 'parked', message, worker: name, error: reason })
+    tell('parked', message, { error: reason, ...more })
   }
 
   async function take(message: Message): Promise<void> {
+    if (aborting) throw new Error('the worker stops')
+    if (isRevoked(message.id)) return tell('revoked', message)
     const registered = handlers.get(message.task)
     if (!registered) return park(message, `unknown task ${message.task}`)
     if (!registered.validator.Check(message.payload)) return park(message, 'payload against its schema')
-    const startedAt = Date.now()
-    active.set(message.id, { message, startedAt })
-    onEvent({ kind: 'started', message, worker: name })
+    const { task, handler } = registered
+    const abort = new AbortController()
+    const startedAt = clock.now()
+    const one: Running = {
+      message,
+      task,
+      startedAt,
+      abort,
+      isSlow: false,
+      isStuck: false,
+      terminatedAt: null,
+    }
+    running.add(one)
+    tell('started', message, { startedAt })
     try {
-      await registered.handler(message.payload, { message, signal: abort.signal })
-      succeeded++
-      onEvent({ kind: 'succeeded', message, worker: name, durationMs: Date.now() - startedAt })
+      await handler(message.payload, { message, signal: abort.signal })
+      counts.succeeded++
+      tell('succeeded', message, { startedAt, durationMs: clock.now() - startedAt })
     } catch (error) {
-      // What our own stop cut short has not failed: it goes back to the broker as it was.
-      if (abort.signal.aborted) throw error
-      failed++
-      onEvent({ kind: 'failed', message, worker: name, durationMs: Date.now() - startedAt, error })
-      await retry(message, registered.task, error)
+      await fail(one, error)
     } finally {
-      active.delete(message.id)
+      running.delete(one)
+      lookIfOnlyStuckLeft()
     }
   }
 
-  async function retry(message: Message, task: TaskDefinition, error: unknown): Promise<void> {
+  async function fail({ message, task, startedAt, abort, terminatedAt }: Running, error: unknown) {
+    const ending = { startedAt, durationMs: clock.now() - startedAt, error }
+    if (terminatedAt !== null) return tell('revoked', message, ending)
+    // What our own stop cut short has not failed: it goes back to the broker as it was.
+    if (abort.signal.aborted) {
+      tell('interrupted', message, ending)
+      throw error
+    }
+    counts.failed++
+    tell('failed', message, ending)
     if (message.attempt >= task.attempts) {
-      return park(message, error instanceof Error ? error.message : String(error))
+      return park(message, error instanceof Error ? error.message : String(error), ending)
     }
     const step = Math.min(message.attempt, DELAYS_MS.length) - 1
-    await broker.publish([{ ...message, attempt: message.attempt + 1, delayMs: DELAYS_MS[step] as number }])
-    onEvent({ kind: 'retried', message, worker: name, error })
+    const delayMs = DELAYS_MS[step] as number
+    const at = clock.now() + delayMs
+    await broker.publish([{ ...message, attempt: message.attempt + 1, at, delayMs }])
+    tell('retried', message, ending)
   }
 
-  const consumers: Consumer[] = []
-  for (const [queue, slots] of Object.entries(options.queues)) {
-    consumers.push(await broker.consume(queue as Queue, slots, take))
+  function look(): void {
+    const now = clock.now()
+    for (const one of running) {
+      if (!one.isSlow && now - one.startedAt >= (one.task.slowMs ?? SLOW_MS)) {
+        one.isSlow = true
+        tell('slow', one.message, { startedAt: one.startedAt })
+      }
+      if (!one.isStuck && one.terminatedAt !== null && now - one.terminatedAt >= obeyMs) {
+        one.isStuck = true
+        tell('stuck', one.message, { startedAt: one.startedAt })
+        cause = 'stuck'
+        void stop()
+      }
+    }
+    lookIfOnlyStuckLeft()
   }
+
+  function lookIfOnlyStuckLeft(): void {
+    if (draining && [...running].every(one => one.isStuck)) onlyStuckLeft()
+  }
+
+  async function stop(graceMs = GRACE_MS): Promise<void> {
+    draining = true
+    // A subscription that does not end properly is gone with its connection.
+    const finished = Promise.allSettled([...[...pools.values()].map(pool => pool.stop()), ...leaving])
+    const onlyStuck = new Promise<void>(resolve => {
+      const before = onlyStuckLeft
+      onlyStuckLeft = () => {
+        before()
+        // Those that ended still acknowledge.
+        if (running.size > 0) resolve()
+      }
+    })
+    lookIfOnlyStuckLeft()
+    if (!(await endsWithin(Promise.race([finished, onlyStuck]), graceMs))) {
+      aborting = true
+      const reason = new Error('the worker stops')
+      for (const pool of pools.values()) pool.giveBack(reason)
+      for (const one of running) one.abort.abort(reason)
+    }
+    await endsWithin(finished, ABANDON_MS)
+    clearInterval(looking)
+    ended.resolve(cause)
+  }
+
+  async function open(queue: Queue, slots: number): Promise<void> {
+    opening.add(queue)
+    try {
+      pools.set(queue, await openPool(broker, queue, bounded(slots), take))
+    } finally {
+      opening.delete(queue)
+    }
+  }
+
+  for (const [queue, slots] of Object.entries(options.queues)) await open(queue as Queue, slots)
+  const looking = setInterval(look, options.lookMs ?? LOOK_MS)
+  looking.unref()
   return {
     name,
-    queues: options.queues,
-    active: () => [...active.values()],
-    counts: () => ({ succeeded, failed }),
-    async stop(graceMs = 10_000) {
-      const finished = Promise.all(consumers.map(consumer => consumer.stop()))
-      if (await endsWithin(finished, graceMs)) return
-      abort.abort(new Error('the worker stops'))
-      await endsWithin(finished, ABANDON_MS)
+    get queues() {
+      return Object.fromEntries([...pools].map(([queue, pool]) => [queue, pool.slots()]))
     },
+    active: () =>
+      [...running].map(({ message, startedAt, isSlow, isStuck }) => ({
+        message,
+        startedAt,
+        isSlow,
+        isStuck,
+      })),
+    reserved: () => [...pools.values()].flatMap(pool => pool.reserved()),
+    counts: () => ({ ...counts }),
+    async resize(queue, slots) {
+      const pool = pools.get(queue)
+      if (!pool || draining) return false
+      await pool.resize(bounded(slots))
+      return true
+    },
+    async addConsumer(queue, slots) {
+      if (pools.has(queue) || opening.has(queue) || draining) return false
+      await open(queue, slots)
+      return true
+    },
+    cancelConsumer(queue) {
+      const pool = pools.get(queue)
+      if (!pool || draining) return false
+      pools.delete(queue)
+      const gone = pool.stop().finally(() => leaving.delete(gone))
+      gone.catch(() => undefined)
+      leaving.add(gone)
+      return true
+    },
+    terminate(id) {
+      const ones = [...running].filter(one => one.message.id === id && one.terminatedAt === null)
+      for (const one of ones) {
+        one.terminatedAt = clock.now()
+        one.abort.abort(new Error('the task was terminated'))
+      }
+      return ones.length > 0
+    },
+    isDraining: () => draining,
+    stop,
+    ended: ended.promise,
   }
 }
+
+const bounded = (slots: number): number => Math.min(MOST_SLOTS, Math.max(1, slots))
 
 async function endsWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined

@@ -1,1 +1,1 @@
-export { type Act, record, recordEach } from './record.ts'
+export { type Act, type Actor, record, recordAs, recordEach } from './record.ts'

@@ -13,6 +13,7 @@ export {
 export { type Progress, progressOf } from './broadcast-sql.ts'
 export { createDeliveries } from './create.ts'
 export { deliveryHandlers } from './handlers.ts'
+export { type ParkedDelivery, parkedDeliveries, replayDeliveries } from './parked.ts'
 export { planBroadcast } from './plan.ts'
 export { reviveDeliveries, sweepDeliveries } from './sweep.ts'
 export { countWishes } from './wishes-sql.ts'

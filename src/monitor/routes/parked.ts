@@ -1,0 +1,102 @@
+import { Type } from 'typebox'
+import type { App } from '../../http/fastify.ts'
+import { Id, Strict } from '../../http/schemas.ts'
+import { Problem } from '../../lib/problems.ts'
+import { recordAs } from '../../modules/audit/index.ts'
+import { QUEUES } from '../../tasks/index.ts'
+import type { Desk } from '../desk.ts'
+import { MOST_AT_ONCE } from '../resend.ts'
+import { viewParkedDelivery, viewParkedTask } from '../views.ts'
+
+const Queue = Type.Enum(QUEUES)
+const Query = Strict({
+  kind: Type.Optional(Type.Enum(['task', 'delivery'])),
+  queue: Type.Optional(Queue),
+  name: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+  cause: Type.Optional(Type.String({ minLength: 1, maxLength: 500 })),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, default: 100 })),
+})
+const Replay = Strict({
+  ids: Type.Optional(Type.Array(Id, { minItems: 1, maxItems: MOST_AT_ONCE })),
+  cause: Type.Optional(Type.String({ minLength: 1, maxLength: 500 })),
+  queue: Type.Optional(Queue),
+  name: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+  dryRun: Type.Optional(Type.Boolean({ default: false })),
+})
+
+interface Choice {
+  kind?: string | undefined
+  queue?: string | undefined
+  name?: string | undefined
+  cause?: string | undefined
+  ids?: readonly string[] | undefined
+}
+
+type Item = ReturnType<typeof viewParkedTask> | ReturnType<typeof viewParkedDelivery>
+
+/** What was put aside for a person to look at: messages by the broker, units of deliveries in PostgreSQL. */
+export function parkedRoutes(app: App, desk: Desk): void {
+  app.get('/api/parked', { schema: { querystring: Query } }, async request => {
+    const { limit = 100, ...choice } = request.query
+    const { items, total, broker, database } = await lookAside(desk)
+    return { items: items.filter(item => isChosen(item, choice)).slice(0, limit), total, broker, database }
+  })
+
+  app.post('/api/parked/replay', { schema: { body: Replay } }, async request => {
+    const { dryRun = false, ids, ...choice } = request.body
+    if (!ids && Object.keys(choice).length === 0) {
+      throw new Problem('invalid', {
+        errors: [{ field: 'body', message: 'must name ids, a cause, a queue or a name' }],
+      })
+    }
+    const aside = await lookAside(desk)
+    const wanted = { ...choice, ids: ids?.map(id => id.toLowerCase()) }
+    const chosen = aside.items.filter(item => isChosen(item, wanted))
+    const batch = chosen.slice(0, MOST_AT_ONCE)
+    const more = chosen.length > batch.length
+    const { broker, database } = aside
+    const matched = batch.length
+    if (dryRun || matched === 0) {
+      return { dryRun, matched, replayed: { tasks: 0, deliveries: 0 }, more, broker, database }
+    }
+    const idsOf = (kind: Item['kind']) => batch.filter(item => item.kind === kind).map(({ id }) => id)
+    const [tasks, deliveries] = [idsOf('task'), idsOf('delivery')]
+    const replayed = await desk.db.tx(async tx => {
+      await recordAs(tx, { id: null, role: desk.operator, requestId: request.id }, [
+        { action: 'parked.replay', detail: { ...choice, tasks, deliveries } },
+      ])
+      const units =
+        deliveries.length > 0 ? await desk.deliveries.replay(tx, deliveries, desk.clock.now()) : []
+      // Last: what the broker has taken is not taken back.
+      return { tasks: tasks.length > 0 ? await desk.broker.replay(tasks) : 0, deliveries: units.length }
+    })
+    return { dryRun, matched, replayed, more, broker, database }
+  })
+}
+
+/** Deliveries that are read at a time. */
+const MOST_DELIVERIES = 1_000
+
+async function lookAside(desk: Desk) {
+  const [tasks, deliveries] = await Promise.all([
+    desk.hear('broker', () => desk.broker.parked()),
+    desk.hear('deliveries', () => desk.deliveries.list(desk.db, MOST_DELIVERIES)),
+  ])
+  const items: Item[] = [
+    ...(tasks.value ?? []).map(viewParkedTask),
+    ...(deliveries.value?.items ?? []).map(viewParkedDelivery),
+  ]
+  return {
+    items,
+    total: { tasks: tasks.value?.length ?? null, deliveries: deliveries.value?.total ?? null },
+    broker: tasks.state,
+    database: deliveries.state,
+  }
+}
+
+const isChosen = (item: Item, { kind, queue, name, cause, ids }: Choice): boolean =>
+  (kind === undefined || item.kind === kind) &&
+  (queue === undefined || item.queue === queue) &&
+  (name === undefined || (item.kind === 'task' && item.name === name)) &&
+  (cause === undefined || item.reason === cause) &&
+  (ids === undefined || ids.includes(item.id))

@@ -1,0 +1,30 @@
+import type { Static, TSchema } from 'typebox'
+import { Compile, type Validator } from 'typebox/compile'
+import type { Handler, TaskDefinition } from './types.ts'
+
+export interface Registered {
+  task: TaskDefinition
+  validator: Validator
+  handler: Handler
+}
+
+/** The handlers of a worker: each task once. */
+export class Handlers {
+  readonly #byName = new Map<string, Registered>()
+
+  on<Schema extends TSchema>(
+    task: TaskDefinition<Schema>,
+    handler: (payload: Static<Schema>, context: Parameters<Handler>[1]) => Promise<void>,
+  ): void {
+    if (this.#byName.has(task.name)) throw new Error(`Task ${task.name} has two handlers.`)
+    this.#byName.set(task.name, {
+      task,
+      validator: Compile(task.payload),
+      handler: handler as Handler,
+    })
+  }
+
+  get(name: string): Registered | undefined {
+    return this.#byName.get(name)
+  }
+}
