@@ -8,6 +8,22 @@ const COMMANDS: Record<string, { help: string; run: (args: string[]) => Promise<
     help: 'everything in one process, with its database and the simulated world; --reset empties DATA_DIR first',
     run: async args => (await import('./roles/all.ts')).runAll(args, process.env, await version()),
   },
+  api: {
+    help: 'HTTP and WebSocket, on the servers that the configuration names',
+    run: async () => (await import('./roles/run.ts')).runApi(process.env, await version()),
+  },
+  worker: {
+    help: '--queues urgent,high_priority --concurrency 4 --name NAME: does tasks',
+    run: async args => (await import('./roles/run.ts')).runWorker(args, process.env, await version()),
+  },
+  scheduler: {
+    help: 'what is due; of several, one works',
+    run: async () => (await import('./roles/run.ts')).runScheduler(process.env, await version()),
+  },
+  monitor: {
+    help: 'the task monitor, on MONITOR_PORT',
+    run: async () => (await import('./roles/run.ts')).runMonitor(process.env, await version()),
+  },
   migrate: {
     help: 'brings the database up to date',
     run: async () => (await import('./roles/commands.ts')).runMigrate(process.env),

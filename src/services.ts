@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import type { BackOffice } from './backoffice/types.ts'
-import type { Cache, Fanout, Limiter } from './cache/index.ts'
+import type { Cache, Fanout, Limiter, Shelf } from './cache/index.ts'
 import type { PushChannel, SmsChannel } from './channels/types.ts'
 import type { Config } from './config.ts'
 import type { Database } from './db/index.ts'
@@ -18,6 +18,8 @@ export interface Services {
   cache: Cache
   fanout: Fanout
   limiter: Limiter
+  /** Where results of tasks are for an hour. */
+  shelf: Shelf
   /** Tells the relay that a transaction wrote to the outbox: call it in `afterCommit`. */
   wakeRelay: () => void
   backoffice: BackOffice

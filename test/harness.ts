@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { inject } from 'vitest'
 import type { BackOffice } from '../src/backoffice/types.ts'
-import { inProcessCache, inProcessFanout, inProcessLimiter } from '../src/cache/index.ts'
+import { inProcessCache, inProcessFanout, inProcessLimiter, inProcessShelf } from '../src/cache/index.ts'
 import type { PushMessage, PushOutcome, SmsOutcome } from '../src/channels/types.ts'
 import { type Config, loadConfig } from '../src/config.ts'
 import {
@@ -86,6 +86,7 @@ export async function testServices(
     cache: inProcessCache(clock),
     fanout: inProcessFanout(),
     limiter: inProcessLimiter(clock),
+    shelf: inProcessShelf(clock),
     wakeRelay: () => undefined,
     backoffice: overrides.backoffice ?? unreachableBackOffice,
     push: {

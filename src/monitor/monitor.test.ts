@@ -1,10 +1,9 @@
-import { createServer, type Server } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { testConfig, until } from '../../test/harness.ts'
 import { basic, MONITOR_PASSWORD, openTestMonitor } from '../../test/monitor.ts'
 import { newId } from '../lib/id.ts'
 import { freePort } from '../roles/embedded/postgres.ts'
-import { type MonitorRole, startMonitor } from './index.ts'
+import { startMonitor } from './index.ts'
 
 let monitor: Awaited<ReturnType<typeof openTestMonitor>>
 let readOnly: Awaited<ReturnType<typeof openTestMonitor>>
@@ -153,37 +152,13 @@ it('an address that guesses on and on waits a minute, also with the right passwo
   expect((await monitor.get('/healthcheck')).status).toBe(200)
 })
 
-describe('on its ports', () => {
-  const start = async (env: Record<string, string>): Promise<MonitorRole> =>
-    startMonitor({ ...monitor, config: testConfig(env) })
-
-  it('gives metrics of the process without a password on one, and the monitor on the other', async () => {
-    const port = await freePort()
-    const role = await start({ MONITOR_PORT: String(port), MONITOR_USER: 'ops', MONITOR_PASSWORD })
-    const metrics = (path: string) => fetch(`http://127.0.0.1:${role.metricsPort}${path}`)
-    expect(await (await metrics('/metrics')).text()).toContain('nodejs_heap_size_used_bytes')
-    expect((await metrics('/')).status).toBe(404)
-    expect((await metrics('/api/tasks')).status).toBe(404)
-    const answer = await fetch(`http://127.0.0.1:${port}/`, { headers: { authorization: basic() } })
-    expect(await answer.json()).toMatchObject({ monitor: 'SamaConso' })
-    await role.stop()
-  })
-
-  it('of which one is taken leaves the other free', async () => {
-    const taken = await new Promise<Server>(done => {
-      const server: Server = createServer().listen(0, '127.0.0.1', () => done(server))
-    })
-    const metricsPort = String((taken.address() as { port: number }).port)
-    const env = { MONITOR_PORT: String(await freePort()), METRICS_PORT: metricsPort }
-    await expect(start(env)).rejects.toMatchObject({ code: 'EADDRINUSE' })
-    await new Promise(done => taken.close(done))
-    const second = await start(env)
-    expect(second.metricsPort).toBe(Number(metricsPort))
-    await second.stop()
-  })
-})
-
-it('a worker that was there before the monitor shows at once', async () => {
-  await monitor.work('early')
-  await until('it', async () => (await monitor.get('/api/workers/early')).status === 200, 1_000)
+it('serves on its port, and leaves it when it stops', async () => {
+  const port = await freePort()
+  const config = testConfig({ MONITOR_PORT: String(port), MONITOR_USER: 'ops', MONITOR_PASSWORD })
+  const ask = () => fetch(`http://127.0.0.1:${port}/`, { headers: { authorization: basic() } })
+  const role = await startMonitor({ ...monitor, config })
+  expect(await (await ask()).json()).toMatchObject({ monitor: 'SamaConso' })
+  await expect(startMonitor({ ...monitor, config })).rejects.toMatchObject({ code: 'EADDRINUSE' })
+  await role.stop()
+  await expect(ask()).rejects.toThrow()
 })

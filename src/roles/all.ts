@@ -5,7 +5,7 @@ import { migrate, openDatabase } from '../db/index.ts'
 import { loadDemoAccounts } from '../modules/accounts/index.ts'
 import { ensureAgencies } from '../modules/agencies/index.ts'
 import { linkDemoMeters } from '../modules/meters/index.ts'
-import { parkedDeliveries, replayDeliveries, reviveDeliveries } from '../modules/notifications/index.ts'
+import { reviveDeliveries } from '../modules/notifications/index.ts'
 import { startMonitor } from '../monitor/index.ts'
 import { openLog } from '../observability/index.ts'
 import { inProcessBroker, QUEUES, startRelay } from '../tasks/index.ts'
@@ -25,13 +25,15 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded/postgre
 import { loadSecrets } from './embedded/secrets.ts'
 import { type OutsideWorld, startSimulators } from './embedded/simulators.ts'
 import { keepWorker } from './keep.ts'
+import { startMetrics } from './metrics.ts'
+import { monitorOptions } from './monitor.ts'
 import { say, type Words } from './say.ts'
 import { startScheduler } from './scheduler.ts'
 import { openServices } from './services.ts'
+import { type Stack, stopOnce, stopWithParent } from './stop.ts'
 import { evenly, startWorkerRole } from './worker.ts'
 
 type Env = Record<string, string | undefined>
-type Stack = (() => Promise<unknown>)[]
 
 const SIMULATORS = fileURLToPath(new URL('../../simulators/main.ts', import.meta.url))
 const STOP_MS = 4_500
@@ -42,7 +44,7 @@ export async function runAll(args: string[], env: Env, version: string): Promise
   const dir = dataDirOf(env)
   const { release } = await claimDataDir(dir)
   const stack: Stack = [release]
-  const stop = stopOnce(stack)
+  const stop = stopOnce(stack, STOP_MS)
   stopWithParent(stop)
   let serverLog = async () => ''
   try {
@@ -140,20 +142,20 @@ async function start(dir: string, { env, ports, version, stack, onServer }: Star
       )
       stack.push(() => worker.stop(2_000))
       stack.push(startScheduler(services).stop)
-      const { db, fanout, clock } = services
-      const deliveries = { list: parkedDeliveries, replay: replayDeliveries }
-      const monitor = await startMonitor({ config, broker, fanout, db, deliveries, clock, version, log })
+      const metrics = await startMetrics(config, log)
+      stack.push(metrics.stop)
+      const monitor = await startMonitor(monitorOptions(services, broker, version))
       stack.push(monitor.stop)
       const api = await startApi(services, version, broker.state)
       stack.push(api.stop)
-      return { api, monitor }
+      return { api, metrics }
     },
   )
 
   await writeRunFile(dir, {
     pid: process.pid,
     databaseUrl: postgres.url,
-    ports: { ...ports, POSTGRES_PORT: postgres.port, METRICS_PORT: roles.monitor.metricsPort },
+    ports: { ...ports, POSTGRES_PORT: postgres.port, METRICS_PORT: roles.metrics.port },
     proxyUrl: simulators.outside.proxy.url,
     startedAt: new Date().toISOString(),
   })
@@ -213,29 +215,3 @@ export async function step<T>(name: Words, work: () => Promise<T>): Promise<T> {
 }
 
 const write = (text: string) => process.stdout.write(text)
-
-/** Stops what was started, last first; whatever hangs does not hold the rest up beyond the time. */
-function stopOnce(stack: Stack): () => Promise<void> {
-  let stopping: Promise<void> | undefined
-  return () => {
-    stopping ??= (async () => {
-      const late = setTimeout(() => process.exit(1), STOP_MS)
-      for (const close of stack.toReversed()) {
-        await close().catch((error: unknown) => process.stderr.write(`${(error as Error).message}\n`))
-      }
-      clearTimeout(late)
-    })()
-    return stopping
-  }
-}
-
-/** Ends with a signal, and with the process that started us: the channel to it closes when it is gone. */
-export function stopWithParent(stop: () => Promise<void>): void {
-  const end = () => {
-    void stop().then(() => process.exit(0))
-  }
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, end)
-  process.on('disconnect', end)
-  // A closed terminal must not turn our last words into a crash.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
-}

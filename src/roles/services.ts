@@ -1,5 +1,4 @@
 import { openBackOffice } from '../backoffice/index.ts'
-import { inProcessCache, inProcessFanout, inProcessLimiter } from '../cache/index.ts'
 import { openFcm, openSms } from '../channels/index.ts'
 import type { Config } from '../config.ts'
 import { openDatabase } from '../db/index.ts'
@@ -7,6 +6,7 @@ import { systemClock } from '../lib/clock.ts'
 import { openSecrets } from '../lib/secrets.ts'
 import type { Log } from '../observability/index.ts'
 import type { Services } from '../services.ts'
+import { openMemory } from './memory.ts'
 
 /** Opens everything that the business works with, as configured. Nothing is reached before it is needed. */
 export function openServices(
@@ -39,25 +39,27 @@ export function openServices(
     },
     log,
   })
+  const memory = openMemory(config, log, clock)
   const push = openFcm({
     serviceAccountFile: config.fcmServiceAccountFile,
     baseUrl: config.fcmBaseUrl,
     caFile: config.fcmCaFile || undefined,
     proxyUrl: config.fcmProxyUrl || undefined,
     sessions: config.fcmSessions,
+    quota: memory.pushQuota,
     androidData: config.fcmAndroidDataMessages === 'true',
     log,
   })
   const sms = openSms({ url: config.smsUrl, caFile: config.smsCaFile || undefined })
-  const cache = inProcessCache(clock)
   const services: Services = {
     config,
     clock,
     log,
     db,
-    cache,
-    fanout: inProcessFanout(error => log.error({ event: 'fanout_listener_failed', error })),
-    limiter: inProcessLimiter(clock),
+    cache: memory.cache,
+    fanout: memory.fanout,
+    limiter: memory.limiter,
+    shelf: memory.shelf,
     wakeRelay,
     backoffice,
     push,
@@ -67,7 +69,7 @@ export function openServices(
   return {
     services,
     async close() {
-      await Promise.allSettled([backoffice.close(), push.close(), sms.close(), cache.close()])
+      await Promise.allSettled([backoffice.close(), push.close(), sms.close(), memory.close()])
       await db.close()
     },
   }

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { closeSync, existsSync, openSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readdirSync } from 'node:fs'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
@@ -36,9 +36,20 @@ export interface RabbitMqOptions {
   ports?: RabbitMqPorts
 }
 
-const SBIN = '/usr/lib/rabbitmq/lib/rabbitmq_server-3.10.8/sbin'
+/** Debian's wrapper in /usr/sbin would start an epmd for all addresses. */
+const SBIN = sbin()
 const USER = 'samaconso'
-const PASSWORD = 'samaconso'
+const PASSWORD = 'rabbitmq-of-the-tests'
+
+function sbin(): string | undefined {
+  const versions = '/usr/lib/rabbitmq/lib'
+  if (!existsSync(versions)) return undefined
+  const newest = readdirSync(versions)
+    .filter(name => name.startsWith('rabbitmq_server-'))
+    .toSorted()
+    .at(-1)
+  return newest && join(versions, newest, 'sbin')
+}
 
 /**
  * Starts Debian's RabbitMQ with its management and Prometheus plugins on 127.0.0.1. It runs as whoever calls, keeps its
@@ -46,7 +57,7 @@ const PASSWORD = 'samaconso'
  * kill, or with another folder and the same ports for one that comes back empty.
  */
 export async function startRabbitMq(options: RabbitMqOptions): Promise<RunningRabbitMq> {
-  if (!existsSync(SBIN)) throw new Error('RabbitMQ is missing: apt-get install rabbitmq-server')
+  if (!SBIN) throw new Error('RabbitMQ is missing: apt-get install rabbitmq-server')
   const folder = resolve(options.folder)
   const ports = options.ports ?? (await freePorts())
   const environment = await prepare(folder, ports)

@@ -8,6 +8,10 @@ const STANDARD = {
   monitor: 5555,
   postgres: 5432,
   pgbouncer: 6432,
+  rabbitmq: 5672,
+  rabbitmqManagement: 15672,
+  rabbitmqMetrics: 15692,
+  redis: 6379,
   simulators: 9900,
 }
 

@@ -2,11 +2,14 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { randomSecret } from '../../src/lib/secrets.ts'
 import { embeddedDefaults } from '../../src/roles/all.ts'
+import { freePort } from '../../src/roles/embedded/ports.ts'
 import { ensureAppDatabase } from '../../src/roles/embedded/postgres.ts'
 import { keptOrMade, loadSecrets } from '../../src/roles/embedded/secrets.ts'
-import { startSimulators } from '../../src/roles/embedded/simulators.ts'
+import { type OutsideWorld, startSimulators } from '../../src/roles/embedded/simulators.ts'
 import { startPgBouncer } from '../servers/pgbouncer.ts'
 import { startPostgres } from '../servers/postgres.ts'
+import { startRabbitMq } from '../servers/rabbitmq.ts'
+import { startRedis } from '../servers/redis.ts'
 import type { Ports } from './ports.ts'
 import type { Supervisor } from './supervisor.ts'
 
@@ -14,8 +17,7 @@ import type { Supervisor } from './supervisor.ts'
 export interface Served {
   env: Record<string, string>
   databaseUrl: string
-  /** The page of phones of the simulated world. */
-  simulators: string
+  outside: OutsideWorld
 }
 
 const SIMULATORS = fileURLToPath(new URL('../../simulators/main.ts', import.meta.url))
@@ -23,7 +25,16 @@ const SIMULATORS = fileURLToPath(new URL('../../simulators/main.ts', import.meta
 /** Starts the servers, and gives what the product needs to reach them: secrets of its own among it, kept in the folder. */
 export async function startServers(supervisor: Supervisor, dir: string, ports: Ports): Promise<Served> {
   let adminUrl = ''
-  let outside: Parameters<typeof embeddedDefaults>[0] | undefined
+  let outside: OutsideWorld | undefined
+  let rabbitmqUrl = ''
+  let redisUrl = ''
+  const rabbitmqPorts = {
+    amqp: ports.rabbitmq,
+    management: ports.rabbitmqManagement,
+    prometheus: ports.rabbitmqMetrics,
+    distribution: await freePort(),
+    epmd: await freePort(),
+  }
   await supervisor.start([
     {
       name: 'postgres',
@@ -38,6 +49,22 @@ export async function startServers(supervisor: Supervisor, dir: string, ports: P
       async start() {
         const server = await startSimulators(SIMULATORS, join(dir, 'outside'), ports.simulators)
         outside = server.outside
+        return server
+      },
+    },
+    {
+      name: 'rabbitmq',
+      async start() {
+        const server = await startRabbitMq({ folder: join(dir, 'rabbitmq'), ports: rabbitmqPorts })
+        rabbitmqUrl = server.url
+        return server
+      },
+    },
+    {
+      name: 'redis',
+      async start() {
+        const server = await startRedis({ folder: join(dir, 'redis'), port: ports.redis })
+        redisUrl = server.url
         return server
       },
     },
@@ -67,11 +94,13 @@ export async function startServers(supervisor: Supervisor, dir: string, ports: P
     DRAIN_SECONDS: '1',
     HOST: '127.0.0.1',
     DATABASE_URL: databaseUrl,
+    RABBITMQ_URL: rabbitmqUrl,
+    REDIS_URL: redisUrl,
     LOG_LEVEL: process.env.LOG_LEVEL ?? 'info',
     PATH: process.env.PATH,
     HOME: process.env.HOME,
     LANG: process.env.LANG,
   }
   const told = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)
-  return { env: Object.fromEntries(told), databaseUrl, simulators: outside.control }
+  return { env: Object.fromEntries(told), databaseUrl, outside }
 }

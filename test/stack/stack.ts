@@ -1,8 +1,9 @@
 import { writeFile } from 'node:fs/promises'
-import { step, stopWithParent } from '../../src/roles/all.ts'
+import { step } from '../../src/roles/all.ts'
 import { claimDataDir, emptyDataDir, removeRunFile, writeRunFile } from '../../src/roles/embedded/data-dir.ts'
 import { explainStart } from '../../src/roles/embedded/faults.ts'
 import { say } from '../../src/roles/say.ts'
+import { stopWithParent } from '../../src/roles/stop.ts'
 import { needServers, SUITE_SERVERS } from '../servers/packages.ts'
 import { controlFile, serveControl } from './control.ts'
 import { prepareDemo } from './demo.ts'
@@ -65,7 +66,7 @@ async function start(options: StackOptions, { supervisor, closers, onLine }: Ope
   const { dir } = options
   if (options.reset) await emptyDataDir(dir)
   const ports = await pickPorts()
-  const { env, databaseUrl, simulators } = await startServers(supervisor, dir, ports)
+  const { env, databaseUrl, outside } = await startServers(supervisor, dir, ports)
   await step(
     { fr: 'Structure des données et comptes de démonstration', en: 'Data structure and demo accounts' },
     () => prepareDemo(env),
@@ -80,11 +81,12 @@ async function start(options: StackOptions, { supervisor, closers, onLine }: Ope
     pid: process.pid,
     databaseUrl,
     ports: { ...ports },
+    proxyUrl: outside.proxy.url,
     startedAt: new Date().toISOString(),
   })
   closers.push(() => removeRunFile(dir))
   write(
-    `\n${welcome({ ports, simulators, monitorPassword: env.MONITOR_PASSWORD ?? '', databaseUrl, dir })}\n`,
+    `\n${welcome({ ports, simulators: outside.control, monitorPassword: env.MONITOR_PASSWORD ?? '', databaseUrl, dir })}\n`,
   )
 }
 
