@@ -32,6 +32,8 @@ export async function startProduct(dataDir: string): Promise<Product> {
       PORT: String(port),
       MONITOR_PORT: String(monitor),
       SIMULATOR_PORT: String(simulator),
+      // What the product can do, not what it allows itself out of manners towards FCM.
+      BROADCAST_RAMP_SECONDS: '0',
     },
     // It ends when the channel to us does.
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

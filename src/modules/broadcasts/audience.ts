@@ -4,7 +4,7 @@ import { Problem } from '../../lib/problems.ts'
 import { withoutLeadingZeros } from '../../lib/text.ts'
 import type { Audience } from '../notifications/index.ts'
 import type { WantedAudience } from './schema.ts'
-import { selectAgencies, selectCustomers, selectMeters } from './sql.ts'
+import { selectAgencies, selectCustomers, selectMeters } from './sql-people.ts'
 
 /**
  * Looks up whom staff want to tell, and whether they may: an agent reaches their own agency, its meters and its

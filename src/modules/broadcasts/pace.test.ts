@@ -48,14 +48,15 @@ function mostWithin(ms: number): number {
 }
 
 it('a limit holds for all workers together, and is reached', async () => {
-  await populate(desk.services, { name: 'r', customers: 600, devices: [2] })
+  await populate(desk.services, { name: 'r', customers: 800, devices: [2] })
   const id = await desk.started(EVERYONE, { ratePerSecond: 200 })
   await until('its end', async () => (await desk.shown(id)).finishedAt, 20_000)
-  expect(sentAt).toHaveLength(1_200)
+  expect(sentAt).toHaveLength(1_600)
   const seconds = ((sentAt.at(-1) as number) - (sentAt[0] as number)) / 1_000
-  expect(1_200 / seconds).toBeLessThan(200 * 1.2)
-  expect(1_200 / seconds).toBeGreaterThan(200 * 0.7)
-  expect(mostWithin(3_000)).toBeLessThan(600 * 1.2)
+  expect(1_600 / seconds).toBeLessThan(200 * 1.2)
+  expect(1_600 / seconds).toBeGreaterThan(200 * 0.7)
+  // Whatever the machine does beside: what waited in chunks, and what a pause of the planner is made up for.
+  expect(mostWithin(5_000)).toBeLessThanOrEqual(1_000 * 1.2)
 }, 40_000)
 
 it('a limit is not made up for after a pause, and another rate acts at once', async () => {

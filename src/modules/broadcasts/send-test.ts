@@ -7,7 +7,7 @@ import { record } from '../audit/index.ts'
 import { type Content, fillIn, notify, refuseUnknownVariables } from '../notifications/index.ts'
 import { scopeOf } from './read.ts'
 import type { TestBody } from './schema.ts'
-import { selectRecipients } from './sql.ts'
+import { selectRecipients } from './sql-people.ts'
 
 const HOUR = 3_600_000
 /** Tests of one member of staff in an hour. */

@@ -136,7 +136,7 @@ it('a notification at night waits for the morning, once; an urgent one does not;
   )
   expect(short).toEqual({ suppressed: 1, reasons: { 'quiet hours': 1 } })
   await tell(awa, { priority: 'urgent' })
-  await until('the urgent one', () => tokens().length === 1)
+  await until('the urgent one', async () => tokens().length === 1 && (await unitsDone()))
   goTo('05:59')
   await sweepDeliveries(desk.services)
   await until('nothing is due', unitsDone)

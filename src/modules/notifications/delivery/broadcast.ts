@@ -10,7 +10,7 @@ import {
   finishBroadcast,
   restartBroadcast,
 } from './broadcast-state-sql.ts'
-import { releaseHeld } from './units-sql.ts'
+import { releaseHeld } from './units-waiting-sql.ts'
 import { announceProgress } from './watch.ts'
 
 /** Marks a broadcast done, or its early end complete, once every device is accounted for, and tells who follows it. */

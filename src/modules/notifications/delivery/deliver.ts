@@ -12,7 +12,8 @@ import { postpone, record } from './record.ts'
 import { sendAll } from './send.ts'
 import { count, giveUp, newTally, type Recipient, type Tally, type Verdict } from './tally.ts'
 import { peakOf } from './tempo.ts'
-import { holdUnit, takeUnit, type Unit } from './units-sql.ts'
+import { takeUnit, type Unit } from './units-sql.ts'
+import { holdUnit } from './units-waiting-sql.ts'
 import { openWatch, type Watched } from './watch.ts'
 
 /**

@@ -6,7 +6,8 @@ import type { Services } from '../../../services.ts'
 import { enqueue } from '../../../tasks/index.ts'
 import { type Delay, giveUp, retryDelay, type Tally } from './tally.ts'
 import { deliverTask, messageOf } from './tasks.ts'
-import { type Again, LOST_AFTER_MS, postponeUnit, recordUnit, type Unit } from './units-sql.ts'
+import { type Again, LOST_AFTER_MS, recordUnit, type Unit } from './units-sql.ts'
+import { postponeUnit } from './units-waiting-sql.ts'
 
 /** While the database is away what was sent is kept in hand for about a minute: losing it would mean sending it twice. */
 const PAUSES_MS = [250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000]

@@ -1,7 +1,7 @@
 import type { Services } from '../../../services.ts'
 import { enqueue } from '../../../tasks/index.ts'
 import { deliverTask, messageOf } from './tasks.ts'
-import { claimLost, freeAll } from './units-sql.ts'
+import { claimLost, freeAll } from './units-waiting-sql.ts'
 
 const MOST = 500
 

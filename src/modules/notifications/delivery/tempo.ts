@@ -14,7 +14,7 @@ const START = 0.1
 /** A pause of the planner is made up for up to this long; ms. */
 export const SLACK_MS = 250
 /** Nothing more is planned while so much waits to be sent, so that a worker that comes back does not send it all at once; ms. */
-const AHEAD_MS = 1_000
+const AHEAD_MS = 500
 
 /** What the quota of the project allows: pushes a second. */
 export const peakOf = ({ fcmQuotaPerMinute }: Pick<Config, 'fcmQuotaPerMinute'>): number =>
