@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ConfigError, envExample, loadConfig, SETTINGS } from './config.ts'
+import { ConfigError, envExample, loadConfig, SETTINGS, settingOf } from './config.ts'
 import { randomSecret } from './lib/secrets.ts'
 
 const pem = (type: 'ed25519' | 'x25519') =>
@@ -101,6 +101,15 @@ describe('a secret', () => {
     const faults = faultsOf({ ...complete, PEPPER: undefined, PEPPER_FILE: join(folder, 'none') })
     expect(faults).toEqual(['PEPPER cannot be read from the file in PEPPER_FILE (ENOENT).'])
     expect(faultsOf({ ...complete, PEPPER: undefined, PEPPER_FILE: folder })[0]).toContain('EISDIR')
+  })
+
+  it('is read by those commands too that need nothing else', async () => {
+    const file = join(folder, 'database-url')
+    await writeFile(file, 'postgres://somebody@somewhere/samaconso\n')
+    expect(settingOf({ DATABASE_URL_FILE: file }, 'databaseUrl')).toBe(
+      'postgres://somebody@somewhere/samaconso',
+    )
+    expect(settingOf({}, 'databaseUrl')).toBeUndefined()
   })
 
   it.each([

@@ -322,6 +322,12 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
   return config as Config
 }
 
+/** One setting alone, from the environment or its file, for commands that need no more; undefined when it is not given. */
+export const settingOf = (
+  env: Record<string, string | undefined>,
+  name: keyof typeof SETTINGS,
+): string | undefined => read(SETTINGS[name] as Setting<unknown>, env)
+
 function weaknesses(name: string, value: string): string[] {
   if (KNOWN_SECRETS.test(value)) return [`${name} holds a well-known value: choose a secret of your own.`]
   return value.length < 16 ? [`${name} must have at least 16 characters.`] : []

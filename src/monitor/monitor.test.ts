@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { testConfig, until } from '../../test/harness.ts'
+import { testConfig } from '../../test/harness.ts'
 import { basic, MONITOR_PASSWORD, openTestMonitor } from '../../test/monitor.ts'
 import { newId } from '../lib/id.ts'
 import { freePort } from '../roles/embedded/postgres.ts'

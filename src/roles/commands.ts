@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { settingOf } from '../config.ts'
 import { type Database, migrate, openDatabase } from '../db/index.ts'
 import { claimDataDir, dataDirOf, readRunFile } from './embedded/data-dir.ts'
 import { startEmbeddedPostgres } from './embedded/postgres.ts'
@@ -45,7 +46,7 @@ export async function withDatabase<T>(
 
 /** Brings the database up to date and says what was done. */
 export async function runMigrate(env: Env): Promise<void> {
-  const url = env.DATABASE_URL
+  const url = settingOf(env, 'databaseUrl')
   if (!url) throw new Error('DATABASE_URL is missing: the database to bring up to date.')
   const db = openDatabase({ url, pool: 1, statementTimeout: 3_600_000 })
   const applied = await migrate(db).finally(() => db.close())

@@ -4,7 +4,7 @@ import type { Program } from './program.ts'
 type Env = Record<string, string>
 
 export interface PlanOptions {
-  ports: Ports
+  ports: Pick<Ports, 'api1' | 'api2' | 'monitor'>
   /** What every process is given: addresses, secrets. */
   env: Env
 }
