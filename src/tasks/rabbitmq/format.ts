@@ -7,6 +7,7 @@ import type { Message, ParkedMessage, Queue } from '../types.ts'
  *   message-id    id, the same for all attempts
  *   type          name of the task
  *   timestamp     when it was published, in seconds
+ *   expiration    how long it waits, in ms, where it waits
  *   headers       attempt (from 1), requestId (absent without one); parked by us: parkedBecause, parkedAt (ms)
  * Its queue is where it lies. What RabbitMQ parked itself has the reason in x-death.
  */
@@ -16,10 +17,15 @@ export interface Encoded {
   body: Buffer
 }
 
-export function encode(message: Message, routingKey: string, more?: Record<string, unknown>): Encoded {
+export function encode(
+  message: Message,
+  to: { queue: string; expiration?: string },
+  more?: Record<string, unknown>,
+): Encoded {
   return {
     envelope: {
-      routingKey,
+      routingKey: to.queue,
+      ...(to.expiration === undefined ? {} : { expiration: to.expiration }),
       durable: true,
       // What no queue takes comes back instead of vanishing.
       mandatory: true,

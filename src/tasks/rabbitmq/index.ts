@@ -116,7 +116,7 @@ export function rabbitMqBroker(options: RabbitMqOptions): Broker {
     },
     async park(message, reason) {
       await publisher.publish([
-        encode(message, names[message.queue].parked, parkedHeaders(reason, Date.now())),
+        encode(message, { queue: names[message.queue].parked }, parkedHeaders(reason, Date.now())),
       ])
     },
     parked: parking.list,
