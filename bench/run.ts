@@ -4,6 +4,7 @@ import { broadcast } from './cases/broadcast.ts'
 import { customers } from './cases/customers.ts'
 import { health } from './cases/health.ts'
 import { list } from './cases/list.ts'
+import { publish } from './cases/publish.ts'
 import { refresh } from './cases/refresh.ts'
 import { signIn } from './cases/sign-in.ts'
 import { CORES } from './lib/child.ts'
@@ -16,6 +17,7 @@ const CASES: Record<string, { run(lab: Lab): Promise<Row[]>; atMostSeconds: numb
   customers: { run: customers, atMostSeconds: 420 },
   'sign-in': { run: signIn, atMostSeconds: 90 },
   refresh: { run: refresh, atMostSeconds: 120 },
+  publish: { run: publish, atMostSeconds: 240 },
   broadcast: { run: broadcast, atMostSeconds: 240 },
 }
 
