@@ -4,6 +4,7 @@ import { broadcast } from './cases/broadcast.ts'
 import { customers } from './cases/customers.ts'
 import { health } from './cases/health.ts'
 import { list } from './cases/list.ts'
+import { publish } from './cases/publish.ts'
 import { push } from './cases/push.ts'
 import { refresh } from './cases/refresh.ts'
 import { signIn } from './cases/sign-in.ts'
@@ -18,6 +19,7 @@ const CASES: Record<string, { run(lab: Lab): Promise<Row[]>; atMostSeconds: numb
   'sign-in': { run: signIn, atMostSeconds: 90 },
   refresh: { run: refresh, atMostSeconds: 120 },
   push: { run: push, atMostSeconds: 240 },
+  publish: { run: publish, atMostSeconds: 240 },
   broadcast: { run: broadcast, atMostSeconds: 240 },
 }
 

@@ -5,6 +5,7 @@ import {
   type Broker,
   type Consumer,
   DELAYS_MS,
+  LONGEST_DELAY_MS,
   type Message,
   type Outgoing,
   PublishError,
@@ -194,6 +195,17 @@ export function brokerContract(name: string, open: Open): void {
       expect(at - published).toBeGreaterThanOrEqual(290)
     })
 
+    it('holds each of several back for its own delay at least', async () => {
+      const late: number[] = []
+      const published = Date.now()
+      await consume('urgent', 4, async ({ payload }) => {
+        late.push(Date.now() - published - (payload as { n: number }).n)
+      })
+      await broker.publish([900, 300, 600, 1].map(ms => message('urgent', ms, ms)))
+      await until('all', () => late.length === 4)
+      expect(Math.min(...late)).toBeGreaterThanOrEqual(-10)
+    })
+
     it('shows what waits beside what is ready and what is parked, queue by queue', async () => {
       await broker.publish([message('normal', 1, 10_000), message('urgent', 2, DELAYS_MS[3])])
       await broker.publish([message('urgent', 3)])
@@ -211,17 +223,20 @@ export function brokerContract(name: string, open: Open): void {
       ])
     })
 
-    it('refuses to wait longer than the last step', async () => {
-      await expect(broker.publish([message('normal', 1, DELAYS_MS[3] + 1)])).rejects.toThrow(RangeError)
+    it('refuses to wait longer than the longest', async () => {
+      await expect(broker.publish([message('normal', 1, LONGEST_DELAY_MS + 1)])).rejects.toThrow(RangeError)
     })
 
-    it('replays what was parked, from its first attempt', async () => {
-      const attempts: number[] = []
-      await broker.park({ ...message('normal', 1), attempt: 4 }, 'a reason')
-      await consume('normal', 1, async ({ attempt }) => void attempts.push(attempt))
+    it('replays what was parked, from its first attempt, and says so', async () => {
+      const replayed: Message[] = []
+      const { delayMs: _, ...parked } = { ...message('normal', 1), attempt: 4, at: 1_000 }
+      await broker.park(parked, 'a reason')
+      const before = Date.now()
+      await consume('normal', 1, async message => void replayed.push(message))
       expect(await broker.replay()).toBe(1)
-      await until('the replay', () => attempts.length === 1)
-      expect(attempts).toEqual([1])
+      await until('the replay', () => replayed.length === 1)
+      expect(replayed[0]).toMatchObject({ id: parked.id, attempt: 1, replayOf: parked.id })
+      expect(replayed[0]?.at).toBeGreaterThanOrEqual(before)
       expect(await broker.parked()).toEqual([])
     })
 

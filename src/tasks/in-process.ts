@@ -1,7 +1,7 @@
 import {
   type Broker,
   type Consumer,
-  DELAYS_MS,
+  LONGEST_DELAY_MS,
   type Message,
   type Outgoing,
   PARKED_LISTED,
@@ -14,7 +14,6 @@ import {
 
 const MAX_READY = 100_000
 const MAX_PARKED = 10_000
-const LONGEST_MS = DELAYS_MS.at(-1) as number
 const MAX_REDELIVERIES = 5
 
 interface Held {
@@ -101,8 +100,8 @@ export function inProcessBroker({ maxLength = MAX_READY } = {}): Broker {
 
   /** Takes all or none: what was taken of a batch that is refused would be published again with it. */
   function refuseOverflow(messages: readonly Outgoing[]): void {
-    const late = messages.find(({ delayMs }) => delayMs > LONGEST_MS)
-    if (late) throw new RangeError(`A message waits ${LONGEST_MS} ms at most, not ${late.delayMs}.`)
+    const late = messages.find(({ delayMs }) => delayMs > LONGEST_DELAY_MS)
+    if (late) throw new RangeError(`A message waits ${LONGEST_DELAY_MS} ms at most, not ${late.delayMs}.`)
     for (const name of QUEUES) {
       const coming = messages.filter(message => message.queue === name).length
       const queue = held(name)

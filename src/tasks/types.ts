@@ -13,6 +13,9 @@ export const queueOf = (priority: Priority): Queue =>
 /** Retries wait this long, by attempt; never inside a worker. */
 export const DELAYS_MS = [10_000, 60_000, 300_000, 1_800_000] as const
 
+/** The longest that a message may be asked to wait: retries are spread over up to a fifth more than their step. */
+export const LONGEST_DELAY_MS = 2_160_000
+
 /** The step at which a retry waits at least `ms`. */
 export const delayStep = (ms: number): number =>
   DELAYS_MS.find(step => step >= ms) ?? (DELAYS_MS.at(-1) as number)
@@ -50,7 +53,10 @@ export interface Message {
 }
 
 export interface Outgoing extends Message {
-  /** Not before this many ms; 0 for at once. The last of DELAYS_MS at most; may be rounded up to a second or a step. */
+  /**
+   * Not before this many ms; 0 for at once, LONGEST_DELAY_MS at most. Behind others it may be longer: up to a second, or
+   * to a fifth more than its step.
+   */
   delayMs: number
 }
 

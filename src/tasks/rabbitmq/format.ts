@@ -7,7 +7,9 @@ import type { Message, ParkedMessage, Queue } from '../types.ts'
  *   message-id    id, the same for all attempts
  *   type          name of the task
  *   timestamp     when it was published, in seconds
- *   headers       attempt (from 1), requestId (absent without one); parked by us: parkedBecause, parkedAt (ms)
+ *   expiration    how long it waits, in ms, where it waits
+ *   headers       attempt (from 1), requestId, at (ms), replayOf, each absent without one; parked by us: parkedBecause,
+ *                 parkedAt (ms)
  * Its queue is where it lies. What RabbitMQ parked itself has the reason in x-death.
  */
 
@@ -16,10 +18,15 @@ export interface Encoded {
   body: Buffer
 }
 
-export function encode(message: Message, routingKey: string, more?: Record<string, unknown>): Encoded {
+export function encode(
+  message: Message,
+  to: { queue: string; expiration?: string },
+  more?: Record<string, unknown>,
+): Encoded {
   return {
     envelope: {
-      routingKey,
+      routingKey: to.queue,
+      ...(to.expiration === undefined ? {} : { expiration: to.expiration }),
       durable: true,
       // What no queue takes comes back instead of vanishing.
       mandatory: true,
@@ -29,6 +36,8 @@ export function encode(message: Message, routingKey: string, more?: Record<strin
       headers: {
         attempt: message.attempt,
         ...(message.requestId === null ? {} : { requestId: message.requestId }),
+        ...(message.at === undefined ? {} : { at: message.at }),
+        ...(message.replayOf === undefined ? {} : { replayOf: message.replayOf }),
         ...more,
       },
     },
@@ -38,7 +47,7 @@ export function encode(message: Message, routingKey: string, more?: Record<strin
 
 /** What is not of our making is read as far as it goes: the worker then parks it as an unknown task. */
 export function decode(received: AsyncMessage | SyncMessage, queue: Queue): Message {
-  const { attempt, requestId } = received.headers ?? {}
+  const { attempt, requestId, at, replayOf } = received.headers ?? {}
   return {
     id: received.messageId ?? '',
     task: received.type ?? '',
@@ -46,6 +55,8 @@ export function decode(received: AsyncMessage | SyncMessage, queue: Queue): Mess
     payload: Buffer.isBuffer(received.body) ? received.body.toString() : received.body,
     attempt: typeof attempt === 'number' ? attempt : 1,
     requestId: typeof requestId === 'string' ? requestId : null,
+    ...(typeof at === 'number' ? { at } : {}),
+    ...(typeof replayOf === 'string' ? { replayOf } : {}),
   }
 }
 

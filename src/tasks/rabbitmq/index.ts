@@ -25,7 +25,7 @@ export interface RabbitMqOptions {
   name: string
   /** Told about connections that are lost, queues that cannot be declared, and work that is given back. */
   onError: (error: Error) => void
-  /** Beginning of the names of all queues: several installations can share a broker. */
+  /** Before the names of all queues, where several installations share a virtual host; none by default. */
   prefix?: string
   /** Messages that a queue holds at most; existing queues cannot be given another. */
   maxLength?: number
@@ -49,7 +49,7 @@ const GIVE_UP_MS = 1_000
  */
 export function rabbitMqBroker(options: RabbitMqOptions): Broker {
   const { onError, random = Math.random, publishMs = PUBLISH_MS } = options
-  const topology = topologyOf(options.prefix ?? 'samaconso', options.maxLength ?? MAX_LENGTH)
+  const topology = topologyOf(options.prefix ?? '', options.maxLength ?? MAX_LENGTH)
   const { names } = topology
   const connection = (use: string): ConnectionOptions => ({
     url: options.url,
@@ -116,7 +116,7 @@ export function rabbitMqBroker(options: RabbitMqOptions): Broker {
     },
     async park(message, reason) {
       await publisher.publish([
-        encode(message, names[message.queue].parked, parkedHeaders(reason, Date.now())),
+        encode(message, { queue: names[message.queue].parked }, parkedHeaders(reason, Date.now())),
       ])
     },
     parked: parking.list,
@@ -133,4 +133,10 @@ export function rabbitMqBroker(options: RabbitMqOptions): Broker {
   }
 }
 
-const again = ({ message }: ParkedMessage): Outgoing => ({ ...message, attempt: 1, delayMs: 0 })
+const again = ({ message }: ParkedMessage): Outgoing => ({
+  ...message,
+  attempt: 1,
+  at: Date.now(),
+  replayOf: message.id,
+  delayMs: 0,
+})

@@ -1,5 +1,5 @@
 import type { Channel } from 'rabbitmq-client'
-import { DELAYS_MS, QUEUES, type Queue } from '../types.ts'
+import { DELAYS_MS, LONGEST_DELAY_MS, QUEUES, type Queue } from '../types.ts'
 
 /** Queues of the broker that a queue of ours is made of. */
 export interface QueueNames {
@@ -15,8 +15,8 @@ export interface Topology {
   declare(channel: Channel): Promise<void>
 }
 
-/** A wait is rounded up to one of these; the first serves what is shorter than a retry. */
-const WAITS_MS = [1_000, ...DELAYS_MS] as const
+/** The longest wait of each queue of waiting messages: what is shorter than a retry, then each step and its spread. */
+const WAITS_MS = [1_000, ...DELAYS_MS.map(ms => ms * 1.2)]
 
 /** A message that came back this often is parked the next time. */
 export const REDELIVERIES = 5
@@ -25,9 +25,10 @@ export const REDELIVERIES = 5
 const NEVER = 1_000_000_000
 
 /**
- * All queues are quorum queues that refuse what is over their length. Messages wait in a queue per step, so that each
- * one expires at its head, in time; and per queue, so that one that is full does not hold up what waits for another.
- * What expires or came back too often is moved by at-least-once dead-lettering: it leaves after the other queue has it.
+ * All queues are quorum queues that refuse what is over their length. A message expires at the head of its queue only,
+ * after the longest wait before it: so there is a queue per step, where all wait about as long. And one per queue that
+ * they return to, so that one that is full does not hold up what waits for another. What expires or came back too often
+ * is moved by at-least-once dead-lettering: it leaves when the other queue has it.
  */
 export function topologyOf(prefix: string, maxLength: number): Topology {
   const names = Object.fromEntries(QUEUES.map(queue => [queue, namesOf(prefix, queue)])) as Topology['names']
@@ -56,16 +57,22 @@ export function topologyOf(prefix: string, maxLength: number): Topology {
   }
 }
 
-const namesOf = (prefix: string, queue: Queue): QueueNames => ({
-  work: `${prefix}.${queue}`,
-  waits: WAITS_MS.map(ms => ({ ms, name: `${prefix}.${queue}.wait.${ms / 1_000}s` })),
-  parked: `${prefix}.${queue}.parked`,
-})
+function namesOf(prefix: string, queue: Queue): QueueNames {
+  const work = prefix ? `${prefix}.${queue}` : queue
+  return {
+    work,
+    waits: WAITS_MS.map(ms => ({ ms, name: `${work}.wait.${ms / 1_000}s` })),
+    parked: `${work}.parked`,
+  }
+}
 
-/** Where a message goes that may be worked on after `delayMs`. */
-export function destination({ work, waits }: QueueNames, delayMs: number): string {
-  if (delayMs <= 0) return work
+/** Where a message goes that may be worked on after `delayMs`, and the AMQP expiration that takes it from there. */
+export function destination(
+  { work, waits }: QueueNames,
+  delayMs: number,
+): { queue: string; expiration?: string } {
+  if (delayMs <= 0) return { queue: work }
   const wait = waits.find(({ ms }) => ms >= delayMs)
-  if (!wait) throw new RangeError(`A message waits ${waits.at(-1)?.ms} ms at most, not ${delayMs}.`)
-  return wait.name
+  if (!wait) throw new RangeError(`A message waits ${LONGEST_DELAY_MS} ms at most, not ${delayMs}.`)
+  return { queue: wait.name, expiration: String(Math.ceil(delayMs)) }
 }
