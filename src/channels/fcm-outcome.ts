@@ -1,4 +1,4 @@
-import type { Exchange } from './link.ts'
+import type { Exchange } from './task.ts'
 import type { PushOutcome } from './types.ts'
 
 /** Without a wish of FCM's: its advice for 429, and our first step for the rest. */

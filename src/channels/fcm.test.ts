@@ -142,6 +142,19 @@ test('a thousand sends at once ask for one access token, and so does its renewal
   expect(fcm.stats()).toMatchObject({ received: 2_000, distinct: 1_000, duplicates: 1_000 })
 })
 
+test('when the access token has run out, all who send wait for the one that is asked for', async () => {
+  const clock = { time: Date.now(), now: () => clock.time }
+  const channel = open({ clock })
+  await channel.send(push())
+  const before = fcm.tokensIssued()
+  clock.time += 2 * 3_600_000
+  const outcomes = await Promise.all(
+    Array.from({ length: 300 }, (_, i) => channel.send(push(`sim-${i}`, { expiresAt: clock.time + 1e6 }))),
+  )
+  expect(outcomes.every(({ outcome }) => outcome === 'sent')).toBe(true)
+  expect(fcm.tokensIssued()).toBe(before + 1)
+})
+
 test('an access token that FCM stops accepting is renewed once, and the push goes out', async () => {
   const channel = open()
   await channel.send(push())

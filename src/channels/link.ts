@@ -1,13 +1,5 @@
 import type { Task } from './task.ts'
 
-/** What became of one request. */
-export type Exchange =
-  | { kind: 'answered'; status: number; retryAfter: string | undefined; body: string }
-  /** The peer certainly did not process it. */
-  | { kind: 'unreached'; reason: string }
-  /** It was sent, and no answer came: it may have been processed. */
-  | { kind: 'lost'; reason: string }
-
 /** One connection, from its opening to its end, whichever protocol it speaks. */
 export interface Link {
   /** Many requests at once (HTTP/2), or one after the other (HTTP/1.1). */

@@ -2,8 +2,8 @@ import type { TLSSocket } from 'node:tls'
 import { type Dial, type DialOptions, dialer } from './dial.ts'
 import { Http1Link } from './http1-link.ts'
 import { Http2Link } from './http2-link.ts'
-import { type Exchange, type Link, type LinkEvents, type LinkOptions, reasonOf } from './link.ts'
-import { type PushRequest, Task } from './task.ts'
+import { type Link, type LinkEvents, type LinkOptions, reasonOf } from './link.ts'
+import { type Exchange, type PushRequest, Task } from './task.ts'
 import { openWaiting } from './waiting.ts'
 
 export interface PoolOptions extends LinkOptions, Omit<DialOptions, 'protocols'> {

@@ -1,5 +1,12 @@
 import { whenAborted } from './aborts.ts'
-import type { Exchange, Link } from './link.ts'
+
+/** What became of one request. */
+export type Exchange =
+  | { kind: 'answered'; status: number; retryAfter: string | undefined; body: string }
+  /** The peer certainly did not process it. */
+  | { kind: 'unreached'; reason: string }
+  /** It was sent, and no answer came: it may have been processed. */
+  | { kind: 'lost'; reason: string }
 
 /** One POST to FCM. */
 export interface PushRequest {
@@ -16,8 +23,8 @@ export class Task {
   settled = false
   /** How often a connection gave it back unprocessed. */
   returns = 0
-  /** The connection that has it now. */
-  sentOn: Link | null = null
+  /** The connection that has it now, to be suspected when no answer comes. */
+  sentOn: { suspect(): void } | null = null
   /** Stops caring for the answer. */
   cancel: (() => void) | null = null
   private readonly done: (exchange: Exchange) => void
