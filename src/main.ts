@@ -14,7 +14,7 @@ const COMMANDS: Record<string, { help: string; run: (args: string[]) => Promise<
   },
   worker: {
     help: '--queues urgent,high_priority --concurrency 4 --name NAME: does tasks',
-    run: async args => (await import('./roles/run.ts')).runWorker(args, process.env, await version()),
+    run: async args => (await import('./roles/run.ts')).runWorkerRole(args, process.env, await version()),
   },
   scheduler: {
     help: 'what is due; of several, one works',

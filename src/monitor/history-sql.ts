@@ -46,9 +46,16 @@ function conditions(filter: Filter, values: unknown[]): string[] {
   add(place => `h.queue = ${place}`, filter.queue)
   add(place => `h.task = ${place}`, filter.name)
   add(place => `h.worker = ${place}`, filter.worker)
-  add(place => `h.id >= uuid_at(${place}::timestamptz)`, filter.from)
-  add(place => `h.id < uuid_at(${place}::timestamptz)`, filter.to)
+  add(place => `h.id >= ${place}::uuid`, filter.from && lowestId(filter.from))
+  add(place => `h.id < ${place}::uuid`, filter.to && lowestId(filter.to))
   return all
+}
+
+/** The lowest UUID version 7 of an instant; of one before 1970 or after 10889 the nearest that there is. */
+function lowestId(instant: string): string {
+  const ms = Math.min(2 ** 48 - 1, Math.max(0, Date.parse(instant) || 0))
+  const hex = ms.toString(16).padStart(12, '0')
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`
 }
 
 /** Attempts that ended, the newest first, before the id given. */

@@ -123,6 +123,7 @@ describe('the monitor shows', () => {
     const minuteAgo = new Date(Date.now() - 65_000).toISOString()
     expect(await idsOf(`from=${minuteAgo}`)).toHaveLength(4)
     expect(await idsOf(`to=${minuteAgo}`)).toEqual([])
+    expect(await idsOf('from=0001-01-01T00:00:00Z&to=9999-12-31T23:59:59Z')).toHaveLength(4)
     expect(await idsOf('state=started')).toEqual([])
     expect((await monitor.get('/api/tasks?state=other')).status).toBe(422)
   })

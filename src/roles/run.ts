@@ -1,25 +1,16 @@
-import { parseArgs } from 'node:util'
 import { type Config, loadConfig } from '../config.ts'
 import { startMonitor } from '../monitor/index.ts'
 import { type Log, openLog } from '../observability/index.ts'
 import type { Services } from '../services.ts'
-import {
-  type Broker,
-  MOST_SLOTS,
-  QUEUES,
-  type Queue,
-  rabbitMqBroker,
-  startRelay,
-  type Worker,
-} from '../tasks/index.ts'
+import { type Broker, rabbitMqBroker, startRelay } from '../tasks/index.ts'
 import { startApi } from './api.ts'
 import { startMetrics } from './metrics.ts'
 import { monitorOptions } from './monitor.ts'
+import { parseWorkerArgs, runWorker } from './run-worker.ts'
 import { StartError } from './say.ts'
 import { startScheduler } from './scheduler.ts'
 import { openServices } from './services.ts'
 import { type Stack, stopOnce, stopWithParent } from './stop.ts'
-import { evenly, startWorkerRole } from './worker.ts'
 
 type Env = Record<string, string | undefined>
 
@@ -29,14 +20,11 @@ interface Process {
   broker: Broker
   version: string
   stack: Stack
+  stop: () => Promise<void>
 }
 
 /** Beside the time of draining. */
 const STOP_MS = 30_000
-/** A worker is given this long to finish what it holds. */
-const GRACE_MS = 20_000
-/** The code of a worker that a stuck task made end: its supervisor starts it again (sysexits: a temporary failure). */
-const STUCK = 75
 
 export const runApi = (env: Env, version: string): Promise<void> =>
   run(env, version, true, async ({ services, broker, version, stack }) => {
@@ -45,20 +33,18 @@ export const runApi = (env: Env, version: string): Promise<void> =>
   })
 
 /** `--queues urgent,normal --concurrency 4 --name samaconso_worker_1`; all queues and the settings' own by default. */
-export async function runWorker(args: string[], env: Env, version: string): Promise<void> {
-  const wanted = workerArguments(args)
-  await run(env, version, true, async ({ services, broker, version, stack }) => {
-    const { config } = services
-    const worker = await startWorkerRole(services, {
-      broker,
-      name: wanted.name ?? config.instance,
-      queues: evenly(wanted.queues, wanted.concurrency ?? config.workerSlots),
-      version,
+export const runWorkerRole = (args: string[], env: Env, version: string): Promise<void> =>
+  run(env, version, true, async ({ services, broker, version, stack, stop }) => {
+    const told = new AbortController()
+    const wanted = parseWorkerArgs(args, services.config)
+    const code = runWorker(wanted, { services, broker, version, signal: told.signal })
+    stack.push(async () => {
+      told.abort()
+      await code
     })
-    stack.push(() => worker.stop(GRACE_MS))
-    void worker.ended.then(endWith(stack))
+    // One that ended by itself ends its process: the monitor told it to, or a task would not end.
+    void code.then(stop).then(async () => process.exit(await code))
   })
-}
 
 export const runScheduler = (env: Env, version: string): Promise<void> =>
   run(env, version, true, async ({ services, stack }) => {
@@ -98,7 +84,7 @@ async function run(
     }
     const metrics = await startMetrics(config, log)
     stack.push(metrics.stop)
-    await start({ services, broker, version, stack })
+    await start({ services, broker, version, stack, stop })
     log.info({ event: 'started', version, mode: config.mode, metricsPort: metrics.port })
   } catch (error) {
     await stop()
@@ -122,56 +108,4 @@ function refuseAlone({ rabbitmqUrl, redisUrl }: Config): void {
     fr: `Il manque ${missing.join(' et ')} : les rôles séparés s’y retrouvent (« samaconso all » s’en passe).`,
     en: `${missing.join(' and ')} missing: separate roles meet there (\`samaconso all\` does without).`,
   })
-}
-
-/** A worker that ended by itself ends its process: told to by the monitor, or for a task that would not end. */
-const endWith =
-  (stack: Stack) =>
-  async (end: Awaited<Worker['ended']>): Promise<void> => {
-    if (process.exitCode !== undefined) return
-    await stopOnce(stack, STOP_MS)()
-    process.exit(end === 'stuck' ? STUCK : 0)
-  }
-
-interface WorkerArguments {
-  queues: readonly Queue[]
-  concurrency: number | undefined
-  name: string | undefined
-}
-
-/** Throws `StartError` with what would be right. */
-export function workerArguments(args: string[]): WorkerArguments {
-  const { values } = parse(args)
-  const queues = (values.queues ?? QUEUES.join(',')).split(',').map(name => name.trim())
-  const unknown = queues.find(name => !QUEUES.includes(name as Queue))
-  if (unknown !== undefined || new Set(queues).size < queues.length) {
-    throw new StartError({
-      fr: `--queues ${values.queues} : des files parmi ${QUEUES.join(', ')}, chacune une fois, séparées par des virgules.`,
-      en: `--queues ${values.queues}: queues of ${QUEUES.join(', ')}, each once, separated by commas.`,
-    })
-  }
-  const { concurrency } = values
-  const slots = concurrency === undefined ? undefined : Number(concurrency)
-  if (slots !== undefined && !(Number.isInteger(slots) && slots >= 1 && slots <= MOST_SLOTS)) {
-    throw new StartError({
-      fr: `--concurrency ${concurrency} : un nombre de 1 à ${MOST_SLOTS}.`,
-      en: `--concurrency ${concurrency}: a number from 1 to ${MOST_SLOTS}.`,
-    })
-  }
-  return { queues: queues as Queue[], concurrency: slots, name: values.name }
-}
-
-function parse(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      options: { queues: { type: 'string' }, concurrency: { type: 'string' }, name: { type: 'string' } },
-    })
-  } catch (error) {
-    const { message } = error as Error
-    throw new StartError({
-      fr: `worker --queues urgent,normal --concurrency 4 --name nom (${message})`,
-      en: `worker --queues urgent,normal --concurrency 4 --name name (${message})`,
-    })
-  }
 }

@@ -1,4 +1,3 @@
-import type { Shelf } from '../cache/types.ts'
 import { accountsHandlers } from '../modules/accounts/index.ts'
 import { broadcastHandlers } from '../modules/broadcasts/index.ts'
 import { deliveryHandlers } from '../modules/notifications/index.ts'
@@ -27,16 +26,16 @@ export interface WorkerRoleOptions {
   /** Slots of each queue. */
   queues: Partial<Record<Queue, number>>
   version: string
-  shelf?: Shelf | undefined
 }
 
 /** Starts a worker of every task of the business, seen and steered by the task monitor. */
 export function startWorkerRole(services: Services, options: WorkerRoleOptions): Promise<Worker> {
-  const { db, fanout, clock, log } = services
+  const { db, fanout, shelf, clock, log } = services
   return startManagedWorker(businessHandlers(services), {
     ...options,
     db,
     fanout,
+    shelf,
     clock,
     onEvent: event => logTask(services, event),
     onError: error => log.warn({ event: 'worker_troubled', worker: options.name, error }),

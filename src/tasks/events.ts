@@ -38,7 +38,7 @@ export function batchEvents(fanout: Fanout, worker: string, everyMs = EVERY_MS):
       }
       waiting.push({
         kind,
-        id: message.id,
+        id: message.id.slice(0, 100),
         task: message.task.slice(0, 100),
         queue: message.queue,
         attempt: message.attempt,

@@ -66,7 +66,7 @@ export function startHeart({ worker, fanout, clock, version, dropped, everyMs }:
       memoryBytes: process.memoryUsage.rss(),
       dropped: dropped(),
       active: active.slice(0, MOST_ACTIVE).map(({ message, startedAt, isSlow, isStuck }) => ({
-        id: message.id,
+        id: message.id.slice(0, 100),
         task: message.task.slice(0, 100),
         queue: message.queue,
         attempt: message.attempt,

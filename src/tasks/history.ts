@@ -9,7 +9,7 @@ export interface History {
   add(event: TaskEvent): void
   /** How many were not kept: too many for a database that was away or slow, or such that it takes none of them. */
   dropped(): number
-  /** Writes what is left, once. */
+  /** Writes what is left, once, and does not wait for it longer than two seconds. */
   stop(): Promise<void>
 }
 
@@ -22,6 +22,7 @@ export interface HistoryOptions {
 }
 
 const FLUSH_MS = 1_000
+const STOP_MS = 2_000
 const MOST = 10_000
 const BATCH = 1_000
 const ENDS: ReadonlySet<string> = new Set(['succeeded', 'retried', 'parked', 'revoked', 'interrupted'])
@@ -102,6 +103,12 @@ export function keepHistory({ db, onError, flushMs = FLUSH_MS, most = MOST }: Hi
     }, flushMs)
   }
 
+  async function last(): Promise<void> {
+    await writing
+    clearTimeout(timer)
+    await flush()
+  }
+
   return {
     add(event) {
       if (!ENDS.has(event.kind)) return
@@ -117,9 +124,12 @@ export function keepHistory({ db, onError, flushMs = FLUSH_MS, most = MOST }: Hi
     dropped: () => dropped,
     async stop() {
       clearTimeout(timer)
-      await writing
-      clearTimeout(timer)
-      await flush()
+      let late: NodeJS.Timeout | undefined
+      const patience = new Promise<void>(resolve => {
+        late = setTimeout(resolve, STOP_MS)
+      })
+      await Promise.race([last(), patience])
+      clearTimeout(late)
     },
   }
 }
