@@ -38,6 +38,13 @@ export function controlRoutes(parts: Controlled): Routes {
         return { body: fcm.stats() }
       },
     },
+    // GOAWAY on every connection, once, as Google's front ends do now and then.
+    '/push/sessions': {
+      DELETE: () => {
+        fcm.goaway()
+        return { body: fcm.stats() }
+      },
+    },
     '/push/stats': { GET: () => ({ body: fcm.stats() }) },
     '/push/behaviour': {
       GET: () => ({ body: fcm.behaviours() }),

@@ -23,6 +23,8 @@ export interface DrillOptions {
   urgentWithinMs?: number
   /** Devices a second; in the short form it is slow enough for a middle unless said otherwise. */
   rate?: number
+  /** Starts it by itself so much later, as staff may ask; ms. */
+  scheduledInMs?: number
   /** How long the broadcast may take; ms. */
   doneMs?: number
   /** What goes wrong, once the broadcast has begun. */
@@ -37,6 +39,8 @@ export interface Drill {
   lab: Lab
   /** The broadcast. */
   id: string
+  /** Notifications that a case sends itself and the API accepted: judged with the others. */
+  accepted: { id: string; token: string }[]
   /** Resolves when FCM has it on this share of the devices. */
   reached(share: number): Promise<void>
   /** Does something bad and waits until it is over; urgent ones sent meanwhile, and for a moment after, may be late. */
@@ -75,10 +79,11 @@ export async function drill(lab: Lab, options: DrillOptions): Promise<Row> {
   const startedAt = Date.now()
   try {
     await pause(STEADY_BEFORE_MS)
-    const id = await startBroadcast(lab, options.rate)
+    const id = await startBroadcast(lab, options)
     const self: Drill = {
       lab,
       id,
+      accepted: [],
       distinct: async () => (await lab.world('GET', '/push/stats')).devices,
       reached: async share => {
         await until(
@@ -97,13 +102,14 @@ export async function drill(lab: Lab, options: DrillOptions): Promise<Row> {
     await until(`the end of the broadcast ${id}`, () => isOver(lab, id), doneMs)
     await pause(STEADY_AFTER_MS)
     await options.check?.(self)
-    const accepted = await urgents.stop(urgentWithinMs)
+    const sent = await urgents.stop(urgentWithinMs)
     return await judge(lab, {
       ...options,
       urgentWithinMs,
       tokens,
       broadcastId: id,
-      urgents: accepted,
+      urgents: sent,
+      others: self.accepted,
       faults: happened,
       seconds: (Date.now() - startedAt) / 1_000,
     })
@@ -113,7 +119,10 @@ export async function drill(lab: Lab, options: DrillOptions): Promise<Row> {
   }
 }
 
-async function startBroadcast(lab: Lab, rate: number | undefined): Promise<string> {
+async function startBroadcast(
+  lab: Lab,
+  { rate, scheduledInMs }: Pick<DrillOptions, 'rate' | 'scheduledInMs'>,
+): Promise<string> {
   const ratePerSecond = rate ?? (lab.devices <= UNRAMPED ? Math.ceil(lab.devices / SHORT_SECONDS) : undefined)
   const { status, body } = await lab.client.ask({
     method: 'POST',
@@ -124,6 +133,9 @@ async function startBroadcast(lab: Lab, rate: number | undefined): Promise<strin
       audience: { kind: 'everyone' },
       content: { fr: { title: 'À tous', body: 'Un message pour tout le monde.' } },
       ...(ratePerSecond === undefined ? {} : { ratePerSecond }),
+      ...(scheduledInMs === undefined
+        ? {}
+        : { scheduledAt: new Date(Date.now() + scheduledInMs).toISOString() }),
     },
   })
   if (status !== 202) throw new Error(`The broadcast: ${status} ${JSON.stringify(body)}`)

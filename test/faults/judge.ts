@@ -15,6 +15,8 @@ export interface Evidence {
   tokens: readonly string[]
   broadcastId: string
   urgents: readonly Urgent[]
+  /** Other notifications that the API accepted. */
+  others: readonly { id: string; token: string }[]
   faults: readonly Fault[]
   mayRepeat: number
   urgentWithinMs: number
@@ -51,7 +53,8 @@ export async function judge(lab: Lab, evidence: Evidence): Promise<Row> {
   const say = (isWrong: boolean, what: string) => void (isWrong && wrong.push(what))
 
   await pause(FLUSHED_MS)
-  const ids = urgents.map(({ id }) => id)
+  const notifications = [...urgents, ...evidence.others]
+  const ids = notifications.map(({ id }) => id)
   // What another process does with a message that came twice takes a moment.
   await until(
     'every urgent one accounted for, and an empty outbox',
@@ -67,7 +70,7 @@ export async function judge(lab: Lab, evidence: Evidence): Promise<Row> {
     count,
     reachable.map(token => ({ token, id: broadcastId })),
   )
-  const single = tally(count, urgents)
+  const single = tally(count, notifications)
   const inReport = Object.values(broadcast.report ?? {}).reduce((sum, devices) => sum + devices, 0)
   const unaccounted = tokens.length - inReport + ids.length - singles.settled
 

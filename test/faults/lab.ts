@@ -6,6 +6,8 @@ import { type Database, openDatabase } from '../../src/db/index.ts'
 import { openSecrets } from '../../src/lib/secrets.ts'
 import type { OutsideWorld } from '../../src/roles/embedded/simulators.ts'
 import { seed } from '../../src/roles/seed.ts'
+import { rabbitMqBroker } from '../../src/tasks/index.ts'
+import { until } from '../harness.ts'
 import { RUN } from '../processes.ts'
 import { prepareDemo } from '../stack/demo.ts'
 import { plan } from '../stack/plan.ts'
@@ -39,6 +41,8 @@ export interface Lab {
   world(method: string, path: string, body?: unknown): Promise<Json>
   /** A call to the task monitor. */
   monitor(method: string, path: string, body?: unknown): Promise<Json>
+  /** Forgets messages that the broker put aside. */
+  discardParked(ids: readonly string[]): Promise<void>
   /** FCM's ledger as it is on disk now. */
   ledger(): Promise<Count>
   stop(): Promise<void>
@@ -111,6 +115,20 @@ export async function openLab({ dir, devices, logFile }: LabOptions): Promise<La
       people,
       world: call(outside.control, {}),
       monitor: call(`http://127.0.0.1:${ports.monitor}`, { authorization: `Basic ${basic}` }),
+      async discardParked(ids) {
+        const broker = rabbitMqBroker({
+          url: env.RABBITMQ_URL ?? '',
+          name: 'faults',
+          onError: () => undefined,
+        })
+        try {
+          // It connects by itself, in its own time.
+          await until('the broker', () => broker.state() === 'ok')
+          await broker.discard(ids)
+        } finally {
+          await broker.close()
+        }
+      },
       async ledger() {
         const copy = join(dir, `ledger-${randomUUID()}`)
         await copyFile(join(dir, 'outside', 'fcm', 'pushes.ledger'), copy)

@@ -16,7 +16,7 @@ export interface Processes {
   /** SIGKILL, and resolves when it serves again. `away` is done, or waited for, before it is started again. */
   killAndReturn(name: string, away?: () => Promise<void>): Promise<void>
   /** Runs a program of the stack otherwise, from now on; null as it was. Resolves when it serves. */
-  replace(name: string, change: Partial<Pick<Program, 'command' | 'env'>> | null): Promise<void>
+  replace(name: string, change: ((program: Program) => Program) | null): Promise<void>
   pid(name: string): number
   restarts(name: string): number
   /** A process for the time of a case. */
@@ -26,6 +26,7 @@ export interface Processes {
 }
 
 const RETURN_MS = 90_000
+const same = (program: Program): Program => program
 
 /** Keeps the processes of the suite; every line that they print goes into `logFile`. */
 export function openProcesses(logFile: string): Processes {
@@ -36,7 +37,7 @@ export function openProcesses(logFile: string): Processes {
     // Cases kill the same process minutes apart: each time it is a first time.
     steadyMs: 3_000,
   })
-  const changes = new Map<string, Partial<Program>>()
+  const changes = new Map<string, (program: Program) => Program>()
   const aways = new Map<string, () => Promise<void>>()
   const started = new Set<Running>()
 
@@ -51,7 +52,7 @@ export function openProcesses(logFile: string): Processes {
     unitOf: program =>
       processes.watched({
         name: program.name,
-        start: stopping => programUnit({ ...program, ...changes.get(program.name) }, log).start(stopping),
+        start: stopping => programUnit((changes.get(program.name) ?? same)(program), log).start(stopping),
       }),
     watched: unit => ({
       name: unit.name,

@@ -4,13 +4,34 @@ import { parseArgs } from 'node:util'
 import { needServers, type ServerName } from '../servers/packages.ts'
 import { openRun, type TestRun } from '../servers/run.ts'
 import { broker } from './cases/broker.ts'
+import { clocks } from './cases/clocks.ts'
+import { database } from './cases/database.ts'
+import { fcm } from './cases/fcm.ts'
+import { gaps } from './cases/gaps.ts'
+import { halted } from './cases/halted.ts'
+import { poison } from './cases/poison.ts'
 import { processes } from './cases/processes.ts'
+import { proxy } from './cases/proxy.ts'
+import { redis } from './cases/redis.ts'
+import { schedulers } from './cases/schedulers.ts'
 import type { Case } from './drill.ts'
 import type { Row } from './judge.ts'
 import { type Lab, openLab } from './lab.ts'
 import { tableOf } from './table.ts'
 
-const CASES: readonly Case[] = [processes, broker]
+const CASES: readonly Case[] = [
+  processes,
+  broker,
+  redis,
+  database,
+  proxy,
+  gaps,
+  fcm,
+  halted,
+  poison,
+  schedulers,
+  clocks,
+]
 const SERVERS: readonly ServerName[] = ['postgres', 'pgbouncer', 'rabbitmq', 'redis']
 const DEVICES = 100_000
 const SHORT_DEVICES = 5_000
