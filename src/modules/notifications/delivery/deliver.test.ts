@@ -234,6 +234,22 @@ it('what a dead worker held is published again when its lease runs out, and its 
   expect(await units()).toMatchObject([{ state: 'done', sent: 2, unregistered: 0, takes: 2 }])
 })
 
+it('a worker that stood still for longer than its lease sends nothing more of the unit that another took', async () => {
+  const { unitId } = await notified(Array.from({ length: 60 }, (_, i) => `ok-still-${i}`))
+  const answers: (() => void)[] = []
+  services.answer.push = () => new Promise(done => answers.push(() => done({ outcome: 'sent' })))
+  const halted = deliver(unitId)
+  await until('as many as go at once', () => services.pushes.length === 50)
+  services.clock.advance(31_000)
+  services.answer.push = () => ({ outcome: 'sent' })
+  await engine()(unitId)
+  expect(services.pushes).toHaveLength(50 + 60)
+  for (const answer of answers) answer()
+  await halted
+  expect(services.pushes).toHaveLength(50 + 60)
+  expect(await units()).toMatchObject([{ state: 'done', sent: 60, takes: 2 }])
+})
+
 it('a message that was lost is published again, less and less often while the unit waits', async () => {
   await notified(fresh('ok'))
   const published: number[] = []

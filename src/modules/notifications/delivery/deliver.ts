@@ -4,7 +4,7 @@ import { QUEUES } from '../../../tasks/index.ts'
 import { fillIn, mayHoldVariables } from '../variables.ts'
 import { settleBroadcast, stopBroadcast } from './broadcast.ts'
 import { openGate } from './gate.ts'
-import { holdLease } from './lease.ts'
+import { holdLease, type Lease } from './lease.ts'
 import { openPace } from './pace.ts'
 import { openPlanner } from './planner.ts'
 import { recipientsOf } from './recipients.ts'
@@ -28,7 +28,8 @@ export function openEngine(services: Services, random: () => number = Math.rando
   const planOn = openPlanner(services)
 
   async function deliver(deliveryId: string, signal: AbortSignal): Promise<void> {
-    const unit = await takeUnit(db, deliveryId, clock.now())
+    const takenAt = clock.now()
+    const unit = await takeUnit(db, deliveryId, takenAt)
     if (!unit) return
     if (unit.state === 'parked') {
       log.error({ event: 'delivery_parked', alert: true, deliveryId, takes: unit.takes })
@@ -38,10 +39,10 @@ export function openEngine(services: Services, random: () => number = Math.rando
     const wait = unit.broadcastId && unit.broadcastState === 'running' ? pace.wait() : 0
     if (wait > 0) return postpone(services, unit, wait, random)
 
-    const lease = holdLease(services, unit)
+    const lease = holdLease(services, unit, takenAt)
     const watched = unit.broadcastId ? watch(unit.broadcastId, unit.broadcastState) : undefined
     try {
-      const tally = await send(unit, watched, AbortSignal.any([signal, lease.lost]))
+      const tally = await send(unit, watched, lease, AbortSignal.any([signal, lease.lost]))
       // First, so that what this unit leaves for later is not sent meanwhile.
       await stop(unit, tally)
       if (await record(services, unit, tally, random, signal)) await follow(unit, tally)
@@ -52,7 +53,12 @@ export function openEngine(services: Services, random: () => number = Math.rando
     }
   }
 
-  async function send(unit: Unit, watched: Watched | undefined, signal: AbortSignal): Promise<Tally> {
+  async function send(
+    unit: Unit,
+    watched: Watched | undefined,
+    lease: Lease,
+    signal: AbortSignal,
+  ): Promise<Tally> {
     const tally = newTally()
     const perSecond = unit.rate ?? peakOf(services.config)
     const recipients = await recipientsOf(db, unit, clock.now(), perSecond)
@@ -72,7 +78,7 @@ export function openEngine(services: Services, random: () => number = Math.rando
       if (end) return end
       if (watched && isHeld(watched.state))
         return { outcome: 'wait', reason: watched.state, until: 'resumed' }
-      if (signal.aborted) return { outcome: 'retry', reason: 'interrupted', afterMs: 0 }
+      if (signal.aborted || lease.isOver()) return { outcome: 'retry', reason: 'interrupted', afterMs: 0 }
       const afterMs = bulk ? pace.paused() : 0
       return afterMs > 0 ? { outcome: 'retry', reason: 'slowed down', afterMs } : undefined
     }
