@@ -1,4 +1,5 @@
 export { escapeLiteral as literal } from 'pg'
+export { type DatabaseClock, databaseClock } from './clock.ts'
 export { type Database, openDatabase, type Queryable, type Tx } from './database.ts'
 export { isUniqueViolation } from './errors.ts'
 export { MigrationChanged, migrate } from './migrate.ts'

@@ -115,6 +115,7 @@ async function start(dir: string, { env, ports, version, stack, onServer }: Star
   let wakeRelay: () => void = () => undefined
   const opened = openServices(config, log, () => wakeRelay())
   stack.push(opened.close)
+  await opened.ready
   const { services } = opened
   await step({ fr: 'Comptes de démonstration', en: 'Demo accounts' }, async () => {
     await ensureAgencies(services, await demoAgencies())

@@ -74,8 +74,9 @@ async function run(
     const broker = openBroker(config, log)
     stack.push(broker.close)
     let wakeRelay: () => void = () => undefined
-    const { services, close } = openServices(config, log, () => wakeRelay())
+    const { services, ready, close } = openServices(config, log, () => wakeRelay())
     stack.push(close)
+    await ready
     if (relays) {
       const onError = (error: unknown) => log.warn({ event: 'relay_failed', error })
       const relay = startRelay({ db: services.db, broker, onError })

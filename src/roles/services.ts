@@ -1,25 +1,27 @@
 import { openBackOffice } from '../backoffice/index.ts'
 import { openFcm, openSms } from '../channels/index.ts'
 import type { Config } from '../config.ts'
-import { openDatabase } from '../db/index.ts'
-import { systemClock } from '../lib/clock.ts'
+import { databaseClock, openDatabase } from '../db/index.ts'
 import { openSecrets } from '../lib/secrets.ts'
 import type { Log } from '../observability/index.ts'
 import type { Services } from '../services.ts'
 import { openMemory } from './memory.ts'
 
-/** Opens everything that the business works with, as configured. Nothing is reached before it is needed. */
+/**
+ * Opens everything that the business works with, as configured. Nothing is reached before it is needed, but for the
+ * database’s time: `ready` resolves when it was asked for, also when it did not answer.
+ */
 export function openServices(
   config: Config,
   log: Log,
   wakeRelay: () => void,
-): { services: Services; close(): Promise<void> } {
-  const clock = systemClock
+): { services: Services; ready: Promise<unknown>; close(): Promise<void> } {
   const db = openDatabase({
     url: config.databaseUrl,
     pool: config.databasePool,
     onError: error => log.warn({ event: 'database_connection_lost', error }),
   })
+  const clock = databaseClock(db, { onError: error => log.warn({ event: 'database_time_unknown', error }) })
   const backoffice = openBackOffice({
     sic: {
       host: config.sicHost,
@@ -49,6 +51,7 @@ export function openServices(
     quota: memory.pushQuota,
     androidData: config.fcmAndroidDataMessages === 'true',
     log,
+    clock,
   })
   const sms = openSms({ url: config.smsUrl, caFile: config.smsCaFile || undefined })
   const services: Services = {
@@ -68,8 +71,9 @@ export function openServices(
   }
   return {
     services,
+    ready: clock.asked,
     async close() {
-      await Promise.allSettled([backoffice.close(), push.close(), sms.close(), memory.close()])
+      await Promise.allSettled([backoffice.close(), push.close(), sms.close(), memory.close(), clock.stop()])
       await db.close()
     },
   }

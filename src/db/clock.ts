@@ -1,0 +1,78 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Clock, systemClock } from '../lib/clock.ts'
+import type { Queryable } from './database.ts'
+
+/** The database's time, which all processes share whatever their machines' clocks say. */
+export interface DatabaseClock extends Clock {
+  /** Resolves when it was asked for the first time, with whether it answered; until then the machine's clock counts. */
+  asked: Promise<boolean>
+  /** Asks no more. */
+  stop(): Promise<void>
+}
+
+export interface DatabaseClockOptions {
+  /** The machine's own clock, for as long as the database has not answered. */
+  machine?: Clock
+  /** A clock that never jumps; ms. */
+  steady?: () => number
+  everyMs?: number
+  onError?: (error: unknown) => void
+}
+
+const EVERY_MS = 10_000
+const AGAIN_MS = 1_000
+/** An answer that took longer says too little; one is better than none. */
+const PROMPT_MS = 500
+
+/**
+ * Leases, ends of nights and times of expiry are compared by several processes: by clocks of their own, one that is an
+ * hour off would expire what is not over, or never find anything due. So they go by the database's, asked now and then
+ * and carried on in between by a clock that no correction moves.
+ */
+export function databaseClock(db: Queryable, options: DatabaseClockOptions = {}): DatabaseClock {
+  const {
+    machine = systemClock,
+    steady = () => performance.now(),
+    everyMs = EVERY_MS,
+    onError = () => undefined,
+  } = options
+  const stopping = new AbortController()
+  let known: { database: number; steady: number } | null = null
+
+  async function ask(): Promise<boolean> {
+    const before = steady()
+    try {
+      const [row] = await db.query<{ ms: number }>(
+        'select (extract(epoch from clock_timestamp()) * 1000)::float8 ms',
+      )
+      const after = steady()
+      if (row && (known === null || after - before <= PROMPT_MS)) {
+        known = { database: row.ms, steady: (before + after) / 2 }
+      }
+      return true
+    } catch (error) {
+      onError(error)
+      return false
+    }
+  }
+
+  async function goOn(answered: boolean): Promise<void> {
+    let ms = answered ? everyMs : AGAIN_MS
+    while (!stopping.signal.aborted) {
+      await sleep(ms, undefined, { signal: stopping.signal, ref: false }).catch(() => undefined)
+      if (stopping.signal.aborted) return
+      ms = (await ask()) ? everyMs : AGAIN_MS
+    }
+  }
+
+  const asked = ask()
+  const running = asked.then(goOn)
+  return {
+    now: () => (known === null ? machine.now() : Math.round(known.database + steady() - known.steady)),
+    asked,
+    async stop() {
+      stopping.abort()
+      await running
+    },
+  }
+}
