@@ -25,6 +25,8 @@ export interface DrillOptions {
   rate?: number
   /** Starts it by itself so much later, as staff may ask; ms. */
   scheduledInMs?: number
+  /** What was accepted is over by then. */
+  expiresInSeconds?: number
   /** How long the broadcast may take; ms. */
   doneMs?: number
   /** What goes wrong, once the broadcast has begun. */
@@ -74,7 +76,7 @@ export async function drill(lab: Lab, options: DrillOptions): Promise<Row> {
   const tokens = (
     await lab.db.query<{ token: string }>('select push_token token from devices where push_token is not null')
   ).map(({ token }) => token)
-  const urgents = await startUrgents(lab)
+  const urgents = await startUrgents(lab, options.expiresInSeconds)
   const happened: Fault[] = []
   const startedAt = Date.now()
   try {
@@ -121,7 +123,7 @@ export async function drill(lab: Lab, options: DrillOptions): Promise<Row> {
 
 async function startBroadcast(
   lab: Lab,
-  { rate, scheduledInMs }: Pick<DrillOptions, 'rate' | 'scheduledInMs'>,
+  { rate, scheduledInMs, expiresInSeconds }: DrillOptions,
 ): Promise<string> {
   const ratePerSecond = rate ?? (lab.devices <= UNRAMPED ? Math.ceil(lab.devices / SHORT_SECONDS) : undefined)
   const { status, body } = await lab.client.ask({
@@ -133,6 +135,7 @@ async function startBroadcast(
       audience: { kind: 'everyone' },
       content: { fr: { title: 'À tous', body: 'Un message pour tout le monde.' } },
       ...(ratePerSecond === undefined ? {} : { ratePerSecond }),
+      ...(expiresInSeconds === undefined ? {} : { expiresIn: expiresInSeconds }),
       ...(scheduledInMs === undefined
         ? {}
         : { scheduledAt: new Date(Date.now() + scheduledInMs).toISOString() }),

@@ -26,7 +26,7 @@ const LISTENERS = 12
  * Sends urgent notifications, about seven a second, to customers in turn, until it is stopped. What the API has not
  * accepted is sent again under its key, so each counts once.
  */
-export async function startUrgents(lab: Lab): Promise<Urgents> {
+export async function startUrgents(lab: Lab, expiresInSeconds?: number): Promise<Urgents> {
   const receivedAt = new Map<string, number>()
   const leaving = new AbortController()
   const tokens = lab.people.map(person => person.token)
@@ -57,6 +57,7 @@ export async function startUrgents(lab: Lab): Promise<Urgents> {
       body: {
         customerId: person.id,
         priority: 'urgent',
+        ...(expiresInSeconds === undefined ? {} : { expiresIn: expiresInSeconds }),
         content: { fr: { title: 'Urgent', body: 'Coupure de courant dans votre quartier.' } },
       },
     })

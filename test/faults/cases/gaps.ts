@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { until } from '../../harness.ts'
 import { outboxRows } from '../accounts.ts'
 import { type Case, CHUNK, type Drill, drill, IN_FLIGHT, SLOTS } from '../drill.ts'
+import { haltWhileBusy } from '../halt.ts'
 import type { Lab } from '../lab.ts'
 
 const MANY = 30
@@ -29,8 +30,7 @@ export const gaps: Case = {
         await self.reached(0.5)
         await self.fault(async () => {
           // What FCM has answered is in the worker's hands, and nowhere else.
-          lab.processes.kill('samaconso_worker_2', 'SIGSTOP')
-          await pause(300)
+          await haltWhileBusy(lab, 'samaconso_worker_2', self.id)
           await lab.processes.killAndReturn('samaconso_worker_2')
         })
       },
@@ -49,18 +49,20 @@ const BROKER_BACK_MS = 6_000
 
 /** The broker takes nothing, the API says 202, and dies: the rows in the outbox are all that there is. */
 async function unpublished(lab: Lab, { accepted }: Drill): Promise<void> {
+  let back = Promise.resolve()
   lab.processes.kill('rabbitmq', 'SIGSTOP')
   try {
     const answers = await Promise.all(
       Array.from({ length: MANY }, (_, i) => notify(lab, lab.people[i] as Lab['people'][number], `gap-${i}`)),
     )
-    lab.processes.kill('samaconso_api_1')
     accepted.push(...answers)
+    back = lab.processes.killAndReturn('samaconso_api_1')
     await until('the rows of what was accepted in the outbox', async () => (await outboxRows(lab)) >= MANY)
   } finally {
     lab.processes.kill('rabbitmq', 'SIGCONT')
   }
   await until('another to relay them', async () => (await outboxRows(lab)) < MANY, 30_000)
+  await back
 }
 
 /** FCM has a notification and has answered; its worker is halted before it can tell anybody, and dies. */

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { until } from '../../harness.ts'
 import { saysStarted } from '../../stack/plan.ts'
 import { type Case, CHUNK, drill, SLOTS } from '../drill.ts'
+import { haltWhileBusy } from '../halt.ts'
 
 const LEASE_MS = 30_000
 const SLOW_MS = 5_000
@@ -31,8 +32,8 @@ export const halted: Case = {
         lab.processes.kill('samaconso_worker_2', 'SIGSTOP')
         await pause(SLOW_MS)
         lab.processes.kill('samaconso_worker_2', 'SIGCONT')
-        await reached(0.4)
-        lab.processes.kill('samaconso_worker_2', 'SIGSTOP')
+        await reached(0.3)
+        await haltWhileBusy(lab, 'samaconso_worker_2', id)
         const stoppedAt = Date.now()
         const everybody = await lab.db.query<{ token: string }>(
           'select push_token token from devices where push_token is not null',

@@ -19,7 +19,7 @@ export const poison: Case = {
     const file = join(lab.dir, 'notes.txt')
     await lab.processes.replace(WORKER, program => ({
       ...program,
-      command: ['test/faults/process.ts', 'worker', '--notes', file],
+      command: ['test/faults/deadly-worker.ts', '--notes', file],
     }))
     const before = lab.processes.restarts(WORKER)
     const notes = Array.from({ length: NOTES }, (_, i) => `note ${i}`)
@@ -54,6 +54,7 @@ export const poison: Case = {
             120_000,
           )
         })
+        await until('its worker to be back', () => lab.processes.restarts(WORKER) - before >= DEATHS, 30_000)
         const deaths = lab.processes.restarts(WORKER) - before
         if (deaths !== DEATHS) throw new Error(`It killed its worker ${deaths} times, not ${DEATHS}.`)
       },

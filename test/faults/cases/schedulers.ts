@@ -32,14 +32,14 @@ export const schedulers: Case = {
       },
       async check({ id }) {
         // Each customer is in one chunk: nobody was planned twice, by whichever process.
-        const [overlap] = await lab.db.query<{ overlaps: number }>(
-          `select count(*) overlaps from (
+        const [overlap] = await lab.db.query<{ twice: number }>(
+          `select count(*) twice from (
              select after_customer, lag(through_customer) over (order by through_customer) before
              from deliveries where broadcast_id = $1 and devices is null) chunks
            where after_customer < before`,
           [id],
         )
-        if (overlap?.overlaps !== 0) throw new Error(`${overlap?.overlaps} chunks overlap.`)
+        if (overlap?.twice !== 0) throw new Error(`${overlap?.twice} chunks overlap.`)
       },
     }),
 }
