@@ -30,6 +30,9 @@ interface Outcome {
   output: string
 }
 
+/** Somebody ended us: nothing more is begun. */
+let isInterrupted = false
+
 function run([program, ...args]: string[], show: boolean): Promise<Outcome> {
   const startedAt = performance.now()
   return new Promise(done => {
@@ -38,9 +41,12 @@ function run([program, ...args]: string[], show: boolean): Promise<Outcome> {
       stdio: ['ignore', show ? 'inherit' : 'pipe', show ? 'inherit' : 'pipe'],
       env: { ...process.env, FORCE_COLOR: '0' },
     })
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-      process.once(signal, () => child.kill(signal))
-    process.once('disconnect', () => child.kill('SIGTERM'))
+    const endBy = (signal: NodeJS.Signals) => {
+      isInterrupted = true
+      child.kill(signal)
+    }
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => endBy(signal))
+    process.once('disconnect', () => endBy('SIGTERM'))
     let output = ''
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on('data', chunk => {
@@ -96,6 +102,17 @@ if (withTests) {
   }
   if (!ok || counts.failed > 0 || counts.skipped > 0) failures.push('tests')
   if (counts.passed === 0) failures.push('no test ran')
+}
+
+if (withTests && !isInterrupted) {
+  // After the others: it kills processes and measures how fast what is urgent arrives.
+  const cases = join(tmpdir(), `samaconso-faults-${process.pid}.json`)
+  const faults = await run([process.execPath, 'test/faults/run.ts', '--short', `--report=${cases}`], true)
+  const { passed = 0, failed = 0 } = JSON.parse(await readFile(cases, 'utf8').catch(() => '{}'))
+  await rm(cases, { force: true })
+  counts.passed += passed
+  counts.failed += failed
+  if (!faults.ok || passed === 0) failures.push('faults')
 }
 
 const checks = Object.keys(CHECKS).length

@@ -1,7 +1,8 @@
 // npm run test:faults [-- case …] [-- --short]: what the delivery engine promises, with everything killed (docs/faults.md).
+import { writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { needServers, type ServerName } from '../servers/packages.ts'
+import { needServers, SUITE_SERVERS } from '../servers/packages.ts'
 import { openRun, type TestRun } from '../servers/run.ts'
 import { broker } from './cases/broker.ts'
 import { clocks } from './cases/clocks.ts'
@@ -32,7 +33,6 @@ const CASES: readonly Case[] = [
   schedulers,
   clocks,
 ]
-const SERVERS: readonly ServerName[] = ['postgres', 'pgbouncer', 'rabbitmq', 'redis']
 const DEVICES = 100_000
 const SHORT_DEVICES = 5_000
 /** Processes that were told to end finish what they hold. */
@@ -40,7 +40,13 @@ const END_MS = 15_000
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
-    options: { short: { type: 'boolean', default: false }, devices: { type: 'string' } },
+    options: {
+      /** Some cases on few devices. */
+      short: { type: 'boolean', default: false },
+      devices: { type: 'string' },
+      /** A file for what passed and failed. */
+      report: { type: 'string' },
+    },
     allowPositionals: true,
   })
   const unknown = positionals.filter(name => !CASES.some(one => one.name === name))
@@ -52,7 +58,7 @@ async function main(): Promise<number> {
     positionals.length > 0 ? positionals.includes(name) : short || !values.short,
   )
   const devices = Number(values.devices ?? (values.short ? SHORT_DEVICES : DEVICES))
-  await needServers(SERVERS)
+  await needServers(SUITE_SERVERS)
   const run = await openRun({ endMs: END_MS })
   const leave = endOnce(run)
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
@@ -81,6 +87,10 @@ async function main(): Promise<number> {
     console.error((error as Error).message)
     failed = true
   })
+  if (values.report) {
+    const passed = rows.filter(row => row.wrong.length === 0).length
+    await writeFile(values.report, JSON.stringify({ passed, failed: chosen.length - passed }))
+  }
   console.log(failed ? '\nNot everything holds.' : '\nAll holds.')
   return failed ? 1 : 0
 }
