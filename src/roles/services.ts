@@ -7,6 +7,7 @@ import { openSecrets } from '../lib/secrets.ts'
 import type { Log } from '../observability/index.ts'
 import type { Services } from '../services.ts'
 import { openMemory } from './memory.ts'
+import { openStorage } from './storage.ts'
 
 /** Opens everything that the business works with, as configured. Nothing is reached before it is needed. */
 export function openServices(
@@ -40,6 +41,7 @@ export function openServices(
     log,
   })
   const memory = openMemory(config, log, clock)
+  const storage = openStorage(config)
   const push = openFcm({
     serviceAccountFile: config.fcmServiceAccountFile,
     baseUrl: config.fcmBaseUrl,
@@ -60,6 +62,7 @@ export function openServices(
     fanout: memory.fanout,
     limiter: memory.limiter,
     shelf: memory.shelf,
+    storage,
     wakeRelay,
     backoffice,
     push,
@@ -69,7 +72,13 @@ export function openServices(
   return {
     services,
     async close() {
-      await Promise.allSettled([backoffice.close(), push.close(), sms.close(), memory.close()])
+      await Promise.allSettled([
+        backoffice.close(),
+        push.close(),
+        sms.close(),
+        memory.close(),
+        storage.close(),
+      ])
       await db.close()
     },
   }

@@ -12,6 +12,7 @@ const STANDARD = {
   rabbitmqManagement: 15672,
   rabbitmqMetrics: 15692,
   redis: 6379,
+  s3: 9000,
   simulators: 9900,
 }
 

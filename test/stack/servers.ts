@@ -6,10 +6,12 @@ import { freePort } from '../../src/roles/embedded/ports.ts'
 import { ensureAppDatabase } from '../../src/roles/embedded/postgres.ts'
 import { keptOrMade, loadSecrets } from '../../src/roles/embedded/secrets.ts'
 import { type OutsideWorld, startSimulators } from '../../src/roles/embedded/simulators.ts'
+import { createBuckets } from '../../src/storage/index.ts'
 import { startPgBouncer } from '../servers/pgbouncer.ts'
 import { startPostgres } from '../servers/postgres.ts'
 import { startRabbitMq } from '../servers/rabbitmq.ts'
 import { startRedis } from '../servers/redis.ts'
+import { type RunningSwift, startSwift } from '../servers/swift.ts'
 import type { Ports } from './ports.ts'
 import type { Supervisor } from './supervisor.ts'
 
@@ -28,6 +30,7 @@ export async function startServers(supervisor: Supervisor, dir: string, ports: P
   let outside: OutsideWorld | undefined
   let rabbitmqUrl = ''
   let redisUrl = ''
+  let s3: RunningSwift | undefined
   const rabbitmqPorts = {
     amqp: ports.rabbitmq,
     management: ports.rabbitmqManagement,
@@ -68,7 +71,16 @@ export async function startServers(supervisor: Supervisor, dir: string, ports: P
         return server
       },
     },
+    {
+      name: 's3',
+      async start() {
+        s3 = await startSwift({ folder: join(dir, 's3'), port: ports.s3 })
+        return { ...s3.server, stop: s3.stop }
+      },
+    },
   ])
+  if (!s3) throw new Error('The object storage did not say where it is.')
+  await createBuckets(s3)
   if (!outside) throw new Error('The simulated world did not say where it is.')
 
   const passwords = await keptOrMade(join(dir, 'stack.json'), () => ({
@@ -96,6 +108,10 @@ export async function startServers(supervisor: Supervisor, dir: string, ports: P
     DATABASE_URL: databaseUrl,
     RABBITMQ_URL: rabbitmqUrl,
     REDIS_URL: redisUrl,
+    S3_ENDPOINT: s3.endpoint,
+    S3_REGION: s3.region,
+    S3_ACCESS_KEY: s3.accessKey,
+    S3_SECRET_KEY: s3.secretKey,
     LOG_LEVEL: process.env.LOG_LEVEL ?? 'info',
     PATH: process.env.PATH,
     HOME: process.env.HOME,

@@ -12,10 +12,13 @@ import { rabbitMqBroker } from './index.ts'
 import { topologyOf } from './topology.ts'
 
 let folder: string
-let server: RunningRabbitMq
+let server: RunningRabbitMq | undefined
+let url: string
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'samaconso-rabbitmq-'))
-  server = await startRabbitMq({ folder })
+  const given = process.env.TEST_RABBITMQ_URL
+  if (!given) server = await startRabbitMq({ folder })
+  url = given || (server as RunningRabbitMq).url
 }, 150_000)
 afterAll(async () => {
   await server?.stop()
@@ -25,7 +28,7 @@ afterAll(async () => {
 brokerContract('RabbitMQ', async ({ maxLength } = { maxLength: 100_000 }) => {
   const prefix = `test-${randomBytes(4).toString('hex')}`
   const broker = rabbitMqBroker({
-    url: server.url,
+    url,
     name: 'test',
     prefix,
     maxLength,
@@ -36,7 +39,7 @@ brokerContract('RabbitMQ', async ({ maxLength } = { maxLength: 100_000 }) => {
 })
 
 async function deleteQueues(prefix: string): Promise<void> {
-  const rabbit = new Connection(server.url)
+  const rabbit = new Connection(url)
   const channel = await rabbit.acquire()
   for (const { work, waits, parked } of Object.values(topologyOf(prefix, 1).names)) {
     for (const queue of [work, parked, ...waits.map(({ name }) => name)]) await channel.queueDelete(queue)
