@@ -6,10 +6,13 @@ const waiting = new WeakMap<AbortSignal, Set<() => void>>()
  */
 export function whenAborted(signal: AbortSignal | undefined, act: () => void): () => void {
   if (signal === undefined) return () => undefined
-  const acts = waiting.get(signal) ?? listenTo(signal)
+  const acts = actsOf(signal)
   acts.add(act)
   return () => acts.delete(act)
 }
+
+/** What is called when the signal aborts, once: for whoever adds and removes too often for `whenAborted`. */
+export const actsOf = (signal: AbortSignal): Set<() => void> => waiting.get(signal) ?? listenTo(signal)
 
 function listenTo(signal: AbortSignal): Set<() => void> {
   const acts = new Set<() => void>()

@@ -1,4 +1,4 @@
-import { whenAborted } from './aborts.ts'
+import { actsOf } from './aborts.ts'
 
 /** What became of one request. */
 export type Exchange =
@@ -29,7 +29,8 @@ export class Task {
   cancel: (() => void) | null = null
   private readonly done: (exchange: Exchange) => void
   private readonly timer: NodeJS.Timeout
-  private readonly stopListening: (() => void) | undefined
+  private readonly acts: Set<() => void> | undefined
+  private readonly abort: () => void
 
   /** `done` gets the outcome, `aborted` is called instead when the signal aborts first. */
   constructor(
@@ -49,12 +50,12 @@ export class Task {
     this.request = request
     this.done = done
     this.timer = setTimeout(expire, timeoutMs, this)
-    this.stopListening =
-      signal &&
-      whenAborted(signal, () => {
-        if (this.finish()) aborted()
-        this.cancel?.()
-      })
+    this.acts = signal && actsOf(signal)
+    this.abort = () => {
+      if (this.finish()) aborted()
+      this.cancel?.()
+    }
+    this.acts?.add(this.abort)
   }
 
   settle(exchange: Exchange): void {
@@ -65,7 +66,7 @@ export class Task {
     if (this.settled) return false
     this.settled = true
     clearTimeout(this.timer)
-    this.stopListening?.()
+    this.acts?.delete(this.abort)
     return true
   }
 }
