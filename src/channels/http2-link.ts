@@ -128,13 +128,20 @@ export class Http2Link implements Link {
   async close(withinMs: number): Promise<void> {
     if (this.session.destroyed) return
     await new Promise<void>(resolve => {
-      const giveUp = setTimeout(() => this.session.destroy(), withinMs)
+      // A session whose socket went away in the middle of something may have no end to tell.
+      const giveUp = setTimeout(() => {
+        this.session.destroy()
+        resolve()
+      }, withinMs)
       this.session.once('close', () => {
         clearTimeout(giveUp)
         resolve()
       })
       if (this.opened) this.session.close()
-      else this.session.destroy()
+      else {
+        this.session.destroy()
+        resolve()
+      }
     })
   }
 
