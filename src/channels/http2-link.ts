@@ -139,6 +139,7 @@ export class Http2Link implements Link {
       })
       if (this.opened) this.session.close()
       else {
+        clearTimeout(giveUp)
         this.session.destroy()
         resolve()
       }
