@@ -20,7 +20,19 @@ beforeAll(async () => {
   if (!given) server = await startRabbitMq({ folder })
   url = given || (server as RunningRabbitMq).url
 }, 150_000)
+/** Names of queues that tests left. */
+async function queuesLeft(): Promise<string[]> {
+  if (!server) return []
+  const { username, password, origin, pathname } = new URL(server.managementUrl)
+  const answer = await fetch(`${origin}${pathname}/queues`, {
+    headers: { authorization: `Basic ${btoa(`${username}:${password}`)}` },
+  })
+  return ((await answer.json()) as { name: string }[]).map(({ name }) => name)
+}
+
 afterAll(async () => {
+  // It counts what is there once a second.
+  await until('every queue to be gone', async () => (await queuesLeft()).length === 0)
   await server?.stop()
   await rm(folder, { recursive: true, force: true })
 })
