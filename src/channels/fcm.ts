@@ -9,6 +9,7 @@ import { openTokenSource, TokenRefused } from './fcm-token.ts'
 import { reasonOf } from './link.ts'
 import { openPool } from './pool.ts'
 import { sparing } from './sparing.ts'
+import { ACCEPTED } from './task.ts'
 import type { ChannelLog, PushChannel, PushMessage, PushOutcome } from './types.ts'
 
 export interface FcmOptions {
@@ -40,6 +41,8 @@ const PING_TIMEOUT_MS = 5_000
 /** So many sends in a row without a word about the device, and the channel says that it is down. */
 const DOWN_AFTER = 5
 const FIRST_STEP_MS = 10_000
+/** What nearly every push ends with: the same for all. */
+const SENT: PushOutcome = Object.freeze({ outcome: 'sent' })
 
 /**
  * The sender to Firebase Cloud Messaging (HTTP v1). Connects at the first send. Throws when the account's file or
@@ -94,11 +97,13 @@ export function openFcm(options: FcmOptions): PushChannel {
   ): Promise<PushOutcome | { rejected: string }> {
     const authorization = tokens.current() ?? (await obtain(endsAt, signal))
     if (typeof authorization !== 'string') return authorization
+    const now = clock.now()
     const exchange = await pool.post(
-      { authorization, body: payloadOf(message, clock.now()), urgent: message.priority === 'urgent' },
+      { authorization, body: payloadOf(message, now), urgent: message.priority === 'urgent' },
       endsAt - performance.now(),
       signal,
     )
+    if (exchange === ACCEPTED) return SENT
     const outcome = fcmOutcome(exchange, clock.now())
     return outcome === 'unauthenticated' ? { rejected: authorization } : outcome
   }
@@ -119,6 +124,10 @@ export function openFcm(options: FcmOptions): PushChannel {
     // It says nothing of FCM: the channel is as well as before.
     if (waitMs !== null) return notSent('quota', waitMs)
     let outcome = await attempt(message, endsAt, signal)
+    if (outcome === SENT) {
+      failuresInARow = 0
+      return SENT
+    }
     if ('rejected' in outcome) {
       tokens.discard(outcome.rejected)
       outcome = await attempt(message, endsAt, signal)
