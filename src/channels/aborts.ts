@@ -6,13 +6,10 @@ const waiting = new WeakMap<AbortSignal, Set<() => void>>()
  */
 export function whenAborted(signal: AbortSignal | undefined, act: () => void): () => void {
   if (signal === undefined) return () => undefined
-  const acts = actsOf(signal)
+  const acts = waiting.get(signal) ?? listenTo(signal)
   acts.add(act)
   return () => acts.delete(act)
 }
-
-/** What is called when the signal aborts, once: for whoever adds and removes too often for `whenAborted`. */
-export const actsOf = (signal: AbortSignal): Set<() => void> => waiting.get(signal) ?? listenTo(signal)
 
 function listenTo(signal: AbortSignal): Set<() => void> {
   const acts = new Set<() => void>()

@@ -9,6 +9,7 @@ import { openTokenSource, TokenRefused } from './fcm-token.ts'
 import { reasonOf } from './link.ts'
 import { openPool } from './pool.ts'
 import { sparing } from './sparing.ts'
+import { ACCEPTED } from './task.ts'
 import type { ChannelLog, PushChannel, PushMessage, PushOutcome } from './types.ts'
 
 export interface FcmOptions {
@@ -40,6 +41,8 @@ const PING_TIMEOUT_MS = 5_000
 /** So many sends in a row without a word about the device, and the channel says that it is down. */
 const DOWN_AFTER = 5
 const FIRST_STEP_MS = 10_000
+/** What nearly every push ends with: the same for all. */
+const SENT: PushOutcome = Object.freeze({ outcome: 'sent' })
 
 /**
  * The sender to Firebase Cloud Messaging (HTTP v1). Connects at the first send. Throws when the account's file or
@@ -108,6 +111,10 @@ export function openFcm(options: FcmOptions): PushChannel {
       const body = payloadOf(message, clock.now())
       const request = { authorization, body, urgent: message.priority === 'urgent' }
       const exchange = await pool.post(request, endsAt - performance.now(), signal)
+      if (exchange === ACCEPTED) {
+        failuresInARow = 0
+        return SENT
+      }
       const outcome = fcmOutcome(exchange, clock.now())
       if (outcome !== 'unauthenticated') return note(outcome)
       // Not accepted any more: once again with a new one.

@@ -7,7 +7,7 @@ import {
 } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
 import { LARGEST_ANSWER, type Link, type LinkEvents, type LinkOptions, reasonOf } from './link.ts'
-import type { Task } from './task.ts'
+import { ACCEPTED, type Task } from './task.ts'
 
 /** An HTTP/2 connection on a socket whose far end chose `h2`. */
 export class Http2Link implements Link {
@@ -86,7 +86,7 @@ export class Http2Link implements Link {
     stream.on('response', headers => {
       this.answered += 1
       const status = headers[':status'] ?? 0
-      if (status === 200) task.settle({ kind: 'answered', status, retryAfter: undefined, body: '' })
+      if (status === 200) task.settle(ACCEPTED)
       else
         collect(stream, body =>
           task.settle({ kind: 'answered', status, retryAfter: headers['retry-after'], body }),

@@ -26,6 +26,13 @@ export async function pickPorts(): Promise<Ports> {
   return picked as Ports
 }
 
+/** Free ports alone, for a stack beside others. */
+export async function freePorts(): Promise<Ports> {
+  const picked: Record<string, number> = {}
+  for (const name of Object.keys(STANDARD)) picked[name] = await freePort()
+  return picked as Ports
+}
+
 const isFree = (port: number): Promise<boolean> =>
   new Promise(done => {
     const probe = createServer()

@@ -19,13 +19,20 @@ import type { Supervisor } from './supervisor.ts'
 export interface Served {
   env: Record<string, string>
   databaseUrl: string
+  /** The superuser of PostgreSQL, past PgBouncer. */
+  adminUrl: string
   outside: OutsideWorld
 }
 
 const SIMULATORS = fileURLToPath(new URL('../../simulators/main.ts', import.meta.url))
 
 /** Starts the servers, and gives what the product needs to reach them: secrets of its own among it, kept in the folder. */
-export async function startServers(supervisor: Supervisor, dir: string, ports: Ports): Promise<Served> {
+export async function startServers(
+  supervisor: Supervisor,
+  dir: string,
+  ports: Ports,
+  postgresSettings: Record<string, string> = {},
+): Promise<Served> {
   let adminUrl = ''
   let outside: OutsideWorld | undefined
   let rabbitmqUrl = ''
@@ -42,7 +49,11 @@ export async function startServers(supervisor: Supervisor, dir: string, ports: P
     {
       name: 'postgres',
       async start() {
-        const server = await startPostgres({ folder: join(dir, 'postgres'), port: ports.postgres })
+        const server = await startPostgres({
+          folder: join(dir, 'postgres'),
+          port: ports.postgres,
+          settings: postgresSettings,
+        })
         adminUrl = server.adminUrl
         return server
       },
@@ -118,5 +129,5 @@ export async function startServers(supervisor: Supervisor, dir: string, ports: P
     LANG: process.env.LANG,
   }
   const told = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)
-  return { env: Object.fromEntries(told), databaseUrl, outside }
+  return { env: Object.fromEntries(told), databaseUrl, adminUrl, outside }
 }
