@@ -194,7 +194,11 @@ export const SETTINGS = {
     'S3_CA_FILE',
     'Authority that signed the object storage’s certificate; the system’s when empty.',
   ),
-  storageFolder: optional('STORAGE_FOLDER', 'Where files are kept when there is no object storage.'),
+  storageFolder: text(
+    'STORAGE_FOLDER',
+    '.data/files',
+    'Where files are kept when there is no object storage.',
+  ),
 
   tokenKey: signingKey('TOKEN_KEY', 'Private key (PKCS#8 PEM, Ed25519) that signs access tokens.'),
   pepper: secret('PEPPER', 'Mixed into the hashes of PINs and passwords; never changes.'),

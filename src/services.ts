@@ -8,6 +8,7 @@ import { type Caller, type Language, languageOf } from './http/index.ts'
 import type { Clock } from './lib/clock.ts'
 import type { Secrets } from './lib/secrets.ts'
 import type { Log } from './observability/index.ts'
+import type { Storage } from './storage/index.ts'
 
 /** What the business works with: opened once per process by its role, passed as an argument everywhere. */
 export interface Services {
@@ -26,6 +27,8 @@ export interface Services {
   push: PushChannel
   sms: SmsChannel
   secrets: Secrets
+  /** Files of customers and staff. */
+  storage: Storage
 }
 
 /** One call of a use case: who asks, in which language, under which request id. */

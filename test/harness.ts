@@ -17,6 +17,7 @@ import { openSecrets, randomSecret, sha256 } from '../src/lib/secrets.ts'
 import { nameKey } from '../src/lib/text.ts'
 import { openLog } from '../src/observability/index.ts'
 import type { Services } from '../src/services.ts'
+import type { Storage } from '../src/storage/index.ts'
 import { cloneDatabase } from './databases.ts'
 
 export { cloneDatabase } from './databases.ts'
@@ -107,6 +108,7 @@ export async function testServices(
       close: async () => undefined,
     },
     secrets: openSecrets({ pepper: config.pepper, sealKey: config.sealKey }),
+    storage: noStorage,
     tokens: await openAccessTokens(config.tokenKey, clock),
     texts,
     pushes,
@@ -117,6 +119,18 @@ export async function testServices(
 
 const nothing = async (): Promise<never> => {
   throw new Error('This test gives no back office.')
+}
+const noFiles = async (): Promise<never> => {
+  throw new Error('This test gives no storage.')
+}
+const noStorage: Storage = {
+  put: noFiles,
+  get: noFiles,
+  head: noFiles,
+  delete: noFiles,
+  list: noFiles,
+  state: () => 'ok',
+  close: async () => undefined,
 }
 const unreachableBackOffice: BackOffice = {
   prepaidMeter: nothing,

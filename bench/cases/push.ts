@@ -1,14 +1,14 @@
 import { join } from 'node:path'
 import type { Lab } from '../lib/lab.ts'
-import type { Pushes, Sends } from '../lib/pushes.ts'
+import type { Distance, Pushes, Sends } from '../lib/pushes.ts'
 import { alternate, median, medianRatio } from '../lib/rounds.ts'
 import { perSecond, type Row } from '../lib/table.ts'
 import type { FcmAddress } from '../processes/fcm.ts'
 import type { ProxyAddress } from '../processes/proxy.ts'
 
-const ROUNDS = 7
-const WARM_UP = 5_000
-const SENDS = 6_000
+const ROUNDS = 9
+const SENDS = 20_000
+const SECONDS = 2
 const SESSIONS = 2
 const STREAMS = 100
 
@@ -45,9 +45,9 @@ async function compare(lab: Lab, fcm: FcmAddress, { what, mode, bare }: Way): Pr
   }
   const ours = await sender(lab, 'sender.ts', data)
   const peer = await sender(lab, bare, data)
-  await ours.send(WARM_UP)
-  await peer.send(WARM_UP)
-  const rates = await alternate(ROUNDS, { ours: () => ours.send(SENDS), peer: () => peer.send(SENDS) })
+  await ours.send()
+  await peer.send()
+  const rates = await alternate(ROUNDS, { ours: ours.send, peer: peer.send })
   return {
     what,
     ours: perSecond(median(rates.ours)),
@@ -70,8 +70,8 @@ async function sender(lab: Lab, script: string, data: Pushes) {
   const costs: number[] = []
   return {
     cost: () => Math.round(median(costs.slice(1))),
-    async send(count: number): Promise<number> {
-      const sends = await child.ask<Sends>({ count })
+    async send(): Promise<number> {
+      const sends = await child.ask<Sends>({ count: SENDS, seconds: SECONDS } satisfies Distance)
       costs.push(sends.cost)
       return sends.perSecond
     },

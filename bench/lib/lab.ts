@@ -101,7 +101,13 @@ export async function openLab(): Promise<Lab> {
     },
     async server({ url }, { cache = true, pinned = true } = {}) {
       const data: ServerData = {
-        env: { ...FIXED, ...keys, DATABASE_URL: url, FCM_SERVICE_ACCOUNT_FILE: account.file },
+        env: {
+          ...FIXED,
+          ...keys,
+          DATABASE_URL: url,
+          FCM_SERVICE_ACCOUNT_FILE: account.file,
+          STORAGE_FOLDER: join(folder, 'files'),
+        },
         logFile: join(folder, `server-${++servers}.log`),
         cache,
       }

@@ -74,7 +74,8 @@ export async function startProduct(dataDir: string): Promise<Product> {
   }
 }
 
-async function call<T>(url: string, method: string, token?: string, body?: object): Promise<T> {
+/** An answer as JSON; rejects when it is not 2xx. */
+export async function call<T>(url: string, method: string, token?: string, body?: object): Promise<T> {
   const response = await fetch(url, {
     method,
     headers: {

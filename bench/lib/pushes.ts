@@ -18,7 +18,7 @@ export interface Pushes {
   streams: number
 }
 
-/** What it answers to `{ count }`. */
+/** What it answers to a `Distance`. */
 export interface Sends {
   perSecond: number
   /** µs of processor time for one. */
@@ -66,20 +66,30 @@ export async function bareRequests({ serviceAccountFile, caFile, proxyUrl }: Pus
   }
 }
 
-/** Sends so many, so many at a time, and says how fast it went. */
+/** How long a race is: whichever comes first. */
+export interface Distance {
+  count: number
+  seconds?: number
+}
+
+/** Sends so many at a time, and says how fast it went. */
 export async function race(
-  count: number,
+  { count, seconds = Number.POSITIVE_INFINITY }: Distance,
   lines: number,
   send: (line: number) => Promise<void>,
 ): Promise<Sends> {
-  let left = count
+  let sent = 0
   const cpu = process.cpuUsage()
   const startedAt = performance.now()
+  const endsAt = startedAt + seconds * 1_000
   const line = async (number: number) => {
-    while (left-- > 0) await send(number)
+    while (sent < count && performance.now() < endsAt) {
+      sent += 1
+      await send(number)
+    }
   }
   await Promise.all(Array.from({ length: lines }, (_, number) => line(number)))
-  const seconds = (performance.now() - startedAt) / 1_000
+  const took = (performance.now() - startedAt) / 1_000
   const { user, system } = process.cpuUsage(cpu)
-  return { perSecond: count / seconds, cost: (user + system) / count }
+  return { perSecond: sent / took, cost: (user + system) / sent }
 }

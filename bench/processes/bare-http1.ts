@@ -2,7 +2,7 @@
 import { Pool } from 'undici'
 import { dialer } from '../../src/channels/dial.ts'
 import { answerParent } from '../lib/child.ts'
-import { bareRequests, type Pushes, race } from '../lib/pushes.ts'
+import { bareRequests, type Distance, type Pushes, race } from '../lib/pushes.ts'
 
 answerParent<Pushes, object>(async data => {
   const { origin, ca, path, headers, body } = await bareRequests(data)
@@ -26,7 +26,7 @@ answerParent<Pushes, object>(async data => {
   }
   return {
     ready: {},
-    answer: ({ count }: { count: number }) => race(count, connections, send),
+    answer: (distance: Distance) => race(distance, connections, send),
     stop: () => pool.destroy(),
   }
 })

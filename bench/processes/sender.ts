@@ -1,7 +1,7 @@
 // The product's own sender to FCM, alone in a process.
 import { openFcm } from '../../src/channels/index.ts'
 import { answerParent } from '../lib/child.ts'
-import { messages, type Pushes, race } from '../lib/pushes.ts'
+import { type Distance, messages, type Pushes, race } from '../lib/pushes.ts'
 
 answerParent<Pushes & { baseUrl: string }, object>(async ({ streams, ...options }) => {
   const channel = openFcm(options)
@@ -14,7 +14,7 @@ answerParent<Pushes & { baseUrl: string }, object>(async ({ streams, ...options 
   }
   return {
     ready: {},
-    answer: ({ count }: { count: number }) => race(count, options.sessions * streams, send),
+    answer: (distance: Distance) => race(distance, options.sessions * streams, send),
     stop: () => channel.close(),
   }
 })

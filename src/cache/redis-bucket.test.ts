@@ -7,17 +7,19 @@ import { type RedisForTests, redisForTests } from './redis-server.contract.ts'
 
 let redis: RedisForTests
 let link: RedisLink
+let shared: RedisLink
 beforeAll(async () => {
   redis = await redisForTests()
   link = await redis.link()
+  shared = await redis.shared()
 })
 afterAll(async () => {
-  await link.close()
+  await Promise.all([link.close(), shared.close()])
   await redis.stop()
 })
 
 promisesOfBucket('a bucket that processes share', (clock, size) =>
-  redisBucket(link, { ...size, name: randomUUID(), awayShare: 1, clock, isClockOurs: true }),
+  redisBucket(shared, { ...size, name: randomUUID(), awayShare: 1, clock, isClockOurs: true }),
 )
 
 it('is one bucket for all processes, whatever their clocks say, filled by the clock of Redis', async () => {

@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterAll(() => redis.stop())
 
 promisesOfCache('the cache on Redis', async () => {
-  const link = await redis.link()
+  const link = await redis.shared()
   const cache = redisCache(link)
   return {
     cache,

@@ -11,13 +11,13 @@ beforeAll(async () => {
 })
 afterAll(() => redis.stop())
 
-async function opened() {
+async function opened(open = redis.link) {
   const errors: unknown[] = []
-  const link = await redis.link()
+  const link = await open()
   return { fanout: redisFanout(link, error => void errors.push(error)), link, errors, close: link.close }
 }
 
-promisesOfFanout('the fan-out between processes, within one', opened)
+promisesOfFanout('the fan-out between processes, within one', () => opened(redis.shared))
 
 describe('the fan-out between processes', () => {
   let here: Awaited<ReturnType<typeof opened>>

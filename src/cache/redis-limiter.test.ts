@@ -7,12 +7,14 @@ import { type RedisForTests, redisForTests } from './redis-server.contract.ts'
 
 let redis: RedisForTests
 let link: RedisLink
+let shared: RedisLink
 beforeAll(async () => {
   redis = await redisForTests()
   link = await redis.link()
+  shared = await redis.shared()
 })
 afterAll(async () => {
-  await link.close()
+  await Promise.all([link.close(), shared.close()])
   await redis.stop()
 })
 
@@ -20,7 +22,7 @@ const DAY = 86_400_000
 
 promisesOfLimiter(
   'an allowance that processes share',
-  clock => redisLimiter(link, { clock, isClockOurs: true }),
+  clock => redisLimiter(shared, { clock, isClockOurs: true }),
   20,
 )
 

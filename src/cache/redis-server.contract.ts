@@ -10,7 +10,9 @@ import { openRedis, type RedisLink, type RedisSettings } from './redis.ts'
 export interface RedisForTests {
   server: RunningServer & { url: string }
   url: string
-  /** A connected link. */
+  /** A connected link to TEST_REDIS_URL when that is given, which nobody kills: for the contracts. */
+  shared(): Promise<RedisLink>
+  /** A connected link to the server of this file. */
   link(settings?: Partial<RedisSettings>): Promise<RedisLink>
   /** Kills the server with SIGKILL and starts it on the same port, with its data or without. */
   kill(): Promise<void>
@@ -45,6 +47,11 @@ export async function redisForTests(): Promise<RedisForTests> {
       return server
     },
     url,
+    async shared() {
+      const link = openRedis({ url: process.env.TEST_REDIS_URL || url })
+      await until(async () => link.isUp())
+      return link
+    },
     async link(settings = {}) {
       const link = openRedis({ url, ...settings })
       await until(async () => link.isUp())

@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterAll(() => redis.stop())
 
 promisesOfShelf('the shelf that processes share', async () => {
-  const link = await redis.link()
+  const link = await redis.shared()
   return {
     shelf: redisShelf(link, 1_000),
     wait: ms => new Promise(done => setTimeout(done, ms)),

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { type ChainableCommander, Redis, type RedisOptions } from 'ioredis'
+import { RedisConnector } from './redis-connector.ts'
 
 export interface RedisSettings {
   /** redis://user:password@host:6379, or rediss:// for TLS. */
@@ -272,6 +273,7 @@ function optionsOf({ url, caFile, name }: RedisSettings): RedisOptions {
   return {
     ...(name === undefined ? {} : { connectionName: name }),
     ...(url.startsWith('rediss:') ? { tls: caFile ? { ca: readFileSync(caFile) } : {} } : {}),
+    Connector: RedisConnector,
     connectTimeout: SILENCE_MS,
     socketTimeout: SILENCE_MS,
     // Nothing is queued, repeated or resent behind our back: a command is answered in time or was in vain.

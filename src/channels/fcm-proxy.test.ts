@@ -90,7 +90,9 @@ test.each(['h2', 'http1', 'tunnel'] as const)(
 )
 
 test('a login that the proxy does not take is said, and nothing is ambiguous', async () => {
-  const channel = open({ proxyUrl: `http://samaconso:wrong@127.0.0.1:${proxy.port}` })
+  const wrong = new URL(`http://samaconso@127.0.0.1:${proxy.port}`)
+  wrong.password = 'wrong'
+  const channel = open({ proxyUrl: wrong.href })
   expect(await channel.send(push())).toEqual({
     outcome: 'retry',
     reason: 'the proxy answered 407',

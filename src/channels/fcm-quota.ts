@@ -21,7 +21,7 @@ export interface AllowanceOptions {
   onTrouble(reason: string): void
 }
 
-const LARGEST_LOT = 200
+const LARGEST_LOT = 500
 /** What is left of a lot after so long is not used any more: others had it in their way. */
 const LOT_LIFE_MS = 1_000
 const MOST_WAITING = 10_000

@@ -9,6 +9,7 @@ import { openTokenSource, TokenRefused } from './fcm-token.ts'
 import { reasonOf } from './link.ts'
 import { openPool } from './pool.ts'
 import { sparing } from './sparing.ts'
+import { ACCEPTED } from './task.ts'
 import type { ChannelLog, PushChannel, PushMessage, PushOutcome } from './types.ts'
 
 export interface FcmOptions {
@@ -40,6 +41,8 @@ const PING_TIMEOUT_MS = 5_000
 /** So many sends in a row without a word about the device, and the channel says that it is down. */
 const DOWN_AFTER = 5
 const FIRST_STEP_MS = 10_000
+/** What nearly every push ends with: the same for all. */
+const SENT: PushOutcome = Object.freeze({ outcome: 'sent' })
 
 /**
  * The sender to Firebase Cloud Messaging (HTTP v1). Connects at the first send. Throws when the account's file or
@@ -87,22 +90,6 @@ export function openFcm(options: FcmOptions): PushChannel {
   })
   let failuresInARow = 0
 
-  async function attempt(
-    message: PushMessage,
-    endsAt: number,
-    signal: AbortSignal | undefined,
-  ): Promise<PushOutcome | { rejected: string }> {
-    const authorization = tokens.current() ?? (await obtain(endsAt, signal))
-    if (typeof authorization !== 'string') return authorization
-    const exchange = await pool.post(
-      { authorization, body: payloadOf(message, clock.now()), urgent: message.priority === 'urgent' },
-      endsAt - performance.now(),
-      signal,
-    )
-    const outcome = fcmOutcome(exchange, clock.now())
-    return outcome === 'unauthenticated' ? { rejected: authorization } : outcome
-  }
-
   /** An access token, or what becomes of a push without one. */
   async function obtain(endsAt: number, signal: AbortSignal | undefined): Promise<string | PushOutcome> {
     const obtained = await within(tokens.obtain(), endsAt - performance.now(), signal)
@@ -118,22 +105,31 @@ export function openFcm(options: FcmOptions): PushChannel {
     const waitMs = leave ? await leave : null
     // It says nothing of FCM: the channel is as well as before.
     if (waitMs !== null) return notSent('quota', waitMs)
-    let outcome = await attempt(message, endsAt, signal)
-    if ('rejected' in outcome) {
-      tokens.discard(outcome.rejected)
-      outcome = await attempt(message, endsAt, signal)
+    for (let refusals = 0; ; refusals++) {
+      const authorization = tokens.current() ?? (await obtain(endsAt, signal))
+      if (typeof authorization !== 'string') return note(authorization)
+      const body = payloadOf(message, clock.now())
+      const request = { authorization, body, urgent: message.priority === 'urgent' }
+      const exchange = await pool.post(request, endsAt - performance.now(), signal)
+      if (exchange === ACCEPTED) {
+        failuresInARow = 0
+        return SENT
+      }
+      const outcome = fcmOutcome(exchange, clock.now())
+      if (outcome !== 'unauthenticated') return note(outcome)
+      // Not accepted any more: once again with a new one.
+      tokens.discard(authorization)
+      if (refusals > 0) return note(refusedToken('UNAUTHENTICATED'))
     }
-    const final = 'rejected' in outcome ? refusedToken('UNAUTHENTICATED') : outcome
-    note(final)
-    return final
   }
 
-  function note(outcome: PushOutcome): void {
+  function note(outcome: PushOutcome): PushOutcome {
     failuresInARow = saysSomethingOfTheDevice(outcome) ? 0 : failuresInARow + 1
     if (outcome.outcome === 'refused') {
       warn('fcm_refused', outcome.reason, outcome.stop || outcome.reason === 'SENDER_ID_MISMATCH')
     }
     if (outcome.outcome === 'retry' && outcome.slowDown) warn('fcm_slow_down', outcome.reason)
+    return outcome
   }
 
   return {

@@ -1,7 +1,7 @@
 import type { TLSSocket } from 'node:tls'
 import { Client, type Dispatcher } from 'undici'
 import { LARGEST_ANSWER, type Link, type LinkEvents, type LinkOptions, reasonOf } from './link.ts'
-import type { Task } from './task.ts'
+import { ACCEPTED, type Task } from './task.ts'
 
 /**
  * A kept HTTP/1.1 connection on a socket whose far end does not speak `h2`: one request at a time. How long it may idle
@@ -167,8 +167,11 @@ class Answer {
 
   end(): void {
     const { status, retryAfter } = this
-    const body = status === 200 ? '' : Buffer.concat(this.chunks).toString()
-    this.task.settle({ kind: 'answered', status, retryAfter, body })
+    if (status === 200) this.task.settle(ACCEPTED)
+    else {
+      const body = Buffer.concat(this.chunks).toString()
+      this.task.settle({ kind: 'answered', status, retryAfter, body })
+    }
   }
 
   /** Without its whole text an answer is still its status. */

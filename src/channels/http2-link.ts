@@ -7,7 +7,7 @@ import {
 } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
 import { LARGEST_ANSWER, type Link, type LinkEvents, type LinkOptions, reasonOf } from './link.ts'
-import type { Task } from './task.ts'
+import { ACCEPTED, type Task } from './task.ts'
 
 /** An HTTP/2 connection on a socket whose far end chose `h2`. */
 export class Http2Link implements Link {
@@ -86,7 +86,7 @@ export class Http2Link implements Link {
     stream.on('response', headers => {
       this.answered += 1
       const status = headers[':status'] ?? 0
-      if (status === 200) task.settle({ kind: 'answered', status, retryAfter: undefined, body: '' })
+      if (status === 200) task.settle(ACCEPTED)
       else
         collect(stream, body =>
           task.settle({ kind: 'answered', status, retryAfter: headers['retry-after'], body }),
@@ -128,13 +128,21 @@ export class Http2Link implements Link {
   async close(withinMs: number): Promise<void> {
     if (this.session.destroyed) return
     await new Promise<void>(resolve => {
-      const giveUp = setTimeout(() => this.session.destroy(), withinMs)
+      // A session whose socket went away in the middle of something may have no end to tell.
+      const giveUp = setTimeout(() => {
+        this.session.destroy()
+        resolve()
+      }, withinMs)
       this.session.once('close', () => {
         clearTimeout(giveUp)
         resolve()
       })
       if (this.opened) this.session.close()
-      else this.session.destroy()
+      else {
+        clearTimeout(giveUp)
+        this.session.destroy()
+        resolve()
+      }
     })
   }
 

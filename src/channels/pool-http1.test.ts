@@ -129,10 +129,12 @@ test('an urgent push passes those that wait', async () => {
     setTimeout(() => response.end('{}'), 10)
   })
   const pool = open(server.origin, { http1Connections: 1, connections: 1 })
-  const usual = Array.from({ length: 10 }, (_, i) => pool.post(push(String(i)), 5_000))
+  const usual = Array.from({ length: 50 }, (_, i) => pool.post(push(String(i)), 20_000))
   await vi.waitFor(() => expect(order.length).toBeGreaterThan(0))
-  await Promise.all([...usual, pool.post(push('urgent', true), 5_000)])
-  expect(order.indexOf('urgent')).toBeLessThan(5)
+  const before = order.length
+  await Promise.all([...usual, pool.post(push('urgent', true), 20_000)])
+  // One may be on its way already.
+  expect(order.indexOf('urgent')).toBeLessThanOrEqual(before + 1)
 })
 
 test('HTTP/2 is taken again when it is there again, and left when it is gone', async () => {

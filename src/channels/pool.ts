@@ -4,6 +4,7 @@ import { Http1Link } from './http1-link.ts'
 import { Http2Link } from './http2-link.ts'
 import { type Link, type LinkEvents, type LinkOptions, reasonOf } from './link.ts'
 import { type Exchange, type PushRequest, Task } from './task.ts'
+import { openUnderWay } from './under-way.ts'
 import { openWaiting } from './waiting.ts'
 
 export interface PoolOptions extends LinkOptions, Omit<DialOptions, 'protocols'> {
@@ -59,6 +60,7 @@ export function openPool(options: PoolOptions): Pool {
   }))
   const links = new Set<Link>()
   const waiting = openWaiting()
+  const underWay = openUnderWay()
   /** Whether HTTP/1.1 is all that there is now. */
   let fallback = false
   let lastFailure = 'not connected'
@@ -207,9 +209,9 @@ export function openPool(options: PoolOptions): Pool {
 
   return {
     post: (request, timeoutMs, signal) =>
-      new Promise((done, reject) => {
-        if (signal?.aborted) reject(signal.reason)
-        else dispatch(new Task(request, { timeoutMs, signal, done, aborted: () => reject(signal?.reason) }))
+      new Promise((done, aborted) => {
+        if (signal?.aborted) aborted(signal.reason)
+        else dispatch(new Task(request, performance.now() + timeoutMs, signal, { done, aborted }, underWay))
       }),
     unreachable: hopeless,
     close: async () => {

@@ -1,4 +1,4 @@
-import { whenAborted } from './aborts.ts'
+import type { Bounded, UnderWay } from './under-way.ts'
 
 /** What became of one request. */
 export type Exchange =
@@ -7,6 +7,14 @@ export type Exchange =
   | { kind: 'unreached'; reason: string }
   /** It was sent, and no answer came: it may have been processed. */
   | { kind: 'lost'; reason: string }
+
+/** What nearly every answer is. */
+export const ACCEPTED: Exchange = Object.freeze({
+  kind: 'answered',
+  status: 200,
+  retryAfter: undefined,
+  body: '',
+})
 
 /** One POST to FCM. */
 export interface PushRequest {
@@ -17,9 +25,18 @@ export interface PushRequest {
   urgent: boolean
 }
 
+/** Whoever waits for the outcome. */
+export interface Asker {
+  done(exchange: Exchange): void
+  /** Called instead when the signal aborts first. */
+  aborted(reason: unknown): void
+}
+
 /** A request on its way through the pool; the first outcome counts, within its time. */
-export class Task {
+export class Task implements Bounded {
   readonly request: PushRequest
+  readonly endsAt: number
+  readonly signal: AbortSignal | undefined
   settled = false
   /** How often a connection gave it back unprocessed. */
   returns = 0
@@ -27,51 +44,44 @@ export class Task {
   sentOn: { suspect(): void } | null = null
   /** Stops caring for the answer. */
   cancel: (() => void) | null = null
-  private readonly done: (exchange: Exchange) => void
-  private readonly timer: NodeJS.Timeout
-  private readonly stopListening: (() => void) | undefined
+  private readonly asker: Asker
+  private readonly underWay: UnderWay
 
-  /** `done` gets the outcome, `aborted` is called instead when the signal aborts first. */
+  /** `endsAt` is on `performance.now()`. */
   constructor(
     request: PushRequest,
-    {
-      timeoutMs,
-      signal,
-      done,
-      aborted,
-    }: {
-      timeoutMs: number
-      signal: AbortSignal | undefined
-      done: (exchange: Exchange) => void
-      aborted: () => void
-    },
+    endsAt: number,
+    signal: AbortSignal | undefined,
+    asker: Asker,
+    underWay: UnderWay,
   ) {
     this.request = request
-    this.done = done
-    this.timer = setTimeout(expire, timeoutMs, this)
-    this.stopListening =
-      signal &&
-      whenAborted(signal, () => {
-        if (this.finish()) aborted()
-        this.cancel?.()
-      })
+    this.endsAt = endsAt
+    this.signal = signal
+    this.asker = asker
+    this.underWay = underWay
+    underWay.add(this)
   }
 
   settle(exchange: Exchange): void {
-    if (this.finish()) this.done(exchange)
+    if (this.finish()) this.asker.done(exchange)
+  }
+
+  expire(): void {
+    this.sentOn?.suspect()
+    this.settle({ kind: this.sentOn ? 'lost' : 'unreached', reason: 'timeout' })
+    this.cancel?.()
+  }
+
+  abort(): void {
+    if (this.finish()) this.asker.aborted(this.signal?.reason)
+    this.cancel?.()
   }
 
   private finish(): boolean {
     if (this.settled) return false
     this.settled = true
-    clearTimeout(this.timer)
-    this.stopListening?.()
+    this.underWay.delete(this)
     return true
   }
-}
-
-function expire(task: Task): void {
-  task.sentOn?.suspect()
-  task.settle({ kind: task.sentOn ? 'lost' : 'unreached', reason: 'timeout' })
-  task.cancel?.()
 }

@@ -40,6 +40,8 @@ const TO_ENTER = 15_000
 const PING_EVERY = 30_000
 const PONG_WITHIN = 10_000
 /** A revoked session is noticed by its message; this is for when the message is lost. */
+/** Between the slices of those who are asked to come back: ten thousand in four seconds. */
+const GAP_PAUSE_MS = 100
 const VERIFY_EVERY = 2_000
 const LAST_CALL = 3_000
 
@@ -66,6 +68,14 @@ export function realtime(options: RealtimeOptions): Realtime {
       return full ? new Problem('unavailable', { retryAfter: 1 + random() * 10 }) : null
     },
     onSocket,
+  })
+  // What went past is in the inbox: who comes back with the last that they saw misses nothing.
+  const stopGaps = fanout.onGap(() => {
+    forEachInSlices(
+      connections,
+      connection => close(connection, CLOSE.restart, 'messages missed'),
+      GAP_PAUSE_MS,
+    ).catch(error => log.error({ event: 'realtime_failed', error }))
   })
   const stopHearing = fanout.subscribe('sessions-revoked', message => {
     const revoked = new Set(message as string[])
@@ -176,6 +186,7 @@ export function realtime(options: RealtimeOptions): Realtime {
       }
       for (const connection of connections) connection.ws.terminate()
       closeDoor()
+      stopGaps()
       stopHearing()
       wheel.stop()
     },

@@ -71,6 +71,7 @@ export async function startApi(
       database: async () => (await services.db.query('select 1')).length === 1,
       cache: async () => services.cache.state() === 'ok',
       broker: async () => brokerState() === 'ok',
+      storage: async () => services.storage.state() === 'ok',
       sic: async () => services.backoffice.state().sic === 'ok',
       postpaid: async () => services.backoffice.state().postpaid === 'ok',
       push: async () => services.push.state() === 'ok',

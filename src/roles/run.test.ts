@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { testConfig } from '../../test/harness.ts'
 import { runApi } from './run.ts'
 
-it('a role by itself is refused where there is no broker and no cache for all of them', async () => {
+it('a role by itself is refused where there is no broker, cache and storage for all of them', async () => {
   const { databaseUrl, tokenKey, pepper, sealKey, ...config } = testConfig()
   const env = {
     SAMACONSO_MODE: 'embedded',
@@ -16,5 +16,5 @@ it('a role by itself is refused where there is no broker and no cache for all of
     FCM_SERVICE_ACCOUNT_FILE: '/nonexistent',
     SMS_URL: 'http://127.0.0.1:9/',
   }
-  await expect(runApi(env, '0')).rejects.toThrow(/RABBITMQ_URL.*REDIS_URL/)
+  await expect(runApi(env, '0')).rejects.toThrow(/RABBITMQ_URL, REDIS_URL, S3_ENDPOINT/)
 })

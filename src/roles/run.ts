@@ -101,12 +101,13 @@ const openBroker = ({ rabbitmqUrl, rabbitmqCaFile, instance }: Config, log: Log)
     onError: error => log.warn({ event: 'rabbitmq_troubled', error }),
   })
 
-/** Roles that are processes of their own meet in RabbitMQ and Redis: without them, each would work for nobody. */
-function refuseAlone({ rabbitmqUrl, redisUrl }: Config): void {
-  const missing = [rabbitmqUrl ? '' : 'RABBITMQ_URL', redisUrl ? '' : 'REDIS_URL'].filter(Boolean)
+/** Processes of their own meet in RabbitMQ, Redis and the object storage: without them, each would work for nobody. */
+function refuseAlone({ rabbitmqUrl, redisUrl, s3Endpoint }: Config): void {
+  const needed = { RABBITMQ_URL: rabbitmqUrl, REDIS_URL: redisUrl, S3_ENDPOINT: s3Endpoint }
+  const missing = Object.entries(needed).flatMap(([name, value]) => (value ? [] : [name]))
   if (missing.length === 0) return
   throw new StartError({
-    fr: `Il manque ${missing.join(' et ')} : les rôles séparés s’y retrouvent (« samaconso all » s’en passe).`,
-    en: `${missing.join(' and ')} missing: separate roles meet there (\`samaconso all\` does without).`,
+    fr: `Il manque ${missing.join(', ')} : les rôles séparés s’y retrouvent (« samaconso all » s’en passe).`,
+    en: `${missing.join(', ')} missing: separate roles meet there (\`samaconso all\` does without).`,
   })
 }

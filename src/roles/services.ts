@@ -6,6 +6,7 @@ import { openSecrets } from '../lib/secrets.ts'
 import type { Log } from '../observability/index.ts'
 import type { Services } from '../services.ts'
 import { openMemory } from './memory.ts'
+import { openStorage } from './storage.ts'
 
 /**
  * Opens everything that the business works with, as configured. Nothing is reached before it is needed, but for the
@@ -42,6 +43,7 @@ export function openServices(
     log,
   })
   const memory = openMemory(config, log, clock)
+  const storage = openStorage(config)
   const push = openFcm({
     serviceAccountFile: config.fcmServiceAccountFile,
     baseUrl: config.fcmBaseUrl,
@@ -63,6 +65,7 @@ export function openServices(
     fanout: memory.fanout,
     limiter: memory.limiter,
     shelf: memory.shelf,
+    storage,
     wakeRelay,
     backoffice,
     push,
@@ -73,7 +76,14 @@ export function openServices(
     services,
     ready: clock.asked,
     async close() {
-      await Promise.allSettled([backoffice.close(), push.close(), sms.close(), memory.close(), clock.stop()])
+      await Promise.allSettled([
+        backoffice.close(),
+        push.close(),
+        sms.close(),
+        memory.close(),
+        storage.close(),
+        clock.stop(),
+      ])
       await db.close()
     },
   }

@@ -23,7 +23,19 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-promisesOfStorage('an object storage', async () => s3Storage(swift))
+const { TEST_S3_ENDPOINT: endpoint, TEST_S3_ACCESS_KEY = '', TEST_S3_SECRET_KEY = '' } = process.env
+
+promisesOfStorage('an object storage', async () => {
+  if (!endpoint) return s3Storage(swift)
+  const given = {
+    endpoint,
+    region: swift.region,
+    accessKey: TEST_S3_ACCESS_KEY,
+    secretKey: TEST_S3_SECRET_KEY,
+  }
+  await createBuckets(given)
+  return s3Storage(given)
+})
 
 it('a wrong secret is seen at once, and by whoever asks', async () => {
   const storage = s3Storage({ ...swift, secretKey: 'not-the-one' })

@@ -48,7 +48,7 @@ export const takeRows = (
          select ctid from outbox_${generation} where queue = pressing.queue order by id limit $1 for update skip locked
        ) row limit $1
      )) returning id, task, queue, payload, delay_ms, request_id, created_at::text,
-       extract(epoch from created_at)::float8 * 1000 accepted_ms`,
+       (extract(epoch from created_at) * 1000)::bigint accepted_ms`,
     [limit, queues],
   )
 

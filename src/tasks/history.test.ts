@@ -39,6 +39,14 @@ const fail = (error: unknown) => {
 }
 
 describe('the history', () => {
+  it('keeps whole milliseconds of times that clocks give as fractions', async () => {
+    const history = keepHistory({ db, onError: fail })
+    const { message } = event()
+    history.add(event({ durationMs: 40.4, message: { ...message, at: at - 100.25 } }))
+    await history.stop()
+    expect(await rows()).toMatchObject([{ run_ms: 40, wait_ms: 60 }])
+  })
+
   it('has a row for how each attempt ended, with its times', async () => {
     const history = keepHistory({ db, onError: fail })
     history.add(event())

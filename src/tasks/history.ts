@@ -151,8 +151,9 @@ function rowOf({ kind, message, worker, at, startedAt, durationMs, error }: Task
     queued_at: queuedAt === null ? null : new Date(queuedAt),
     started_at: startedAt === undefined ? null : new Date(startedAt),
     finished_at: new Date(at),
-    run_ms: durationMs ?? null,
-    wait_ms: queuedAt === null || startedAt === undefined ? null : Math.max(0, startedAt - queuedAt),
+    run_ms: durationMs === undefined ? null : Math.round(durationMs),
+    wait_ms:
+      queuedAt === null || startedAt === undefined ? null : Math.max(0, Math.round(startedAt - queuedAt)),
     error: error === undefined ? null : maskedError(error),
     payload: kind === 'succeeded' ? null : message.payload,
   }

@@ -10,7 +10,7 @@ import { postgresPrograms } from './postgres.ts'
 export type ServerName = 'postgres' | 'pgbouncer' | 'rabbitmq' | 'redis' | 'swift'
 
 /** What `npm test` takes. */
-export const SUITE_SERVERS: readonly ServerName[] = ['postgres', 'pgbouncer', 'rabbitmq', 'redis']
+export const SUITE_SERVERS: readonly ServerName[] = ['postgres', 'pgbouncer', 'rabbitmq', 'redis', 'swift']
 
 interface Needed {
   /** As people call it. */

@@ -77,7 +77,7 @@ export async function startServer(options: ServerCommand): Promise<RunningServer
 }
 
 /** The kernel ends the server when we are gone, whatever killed us. Last before the program: a change of user undoes it. */
-const leash = (signal: NodeJS.Signals): string[] =>
+export const leash = (signal: NodeJS.Signals): string[] =>
   existsSync(SETPRIV) ? [SETPRIV, '--pdeathsig', signal.slice('SIG'.length), '--'] : []
 
 /** Resolves when somebody listens on a port of 127.0.0.1. */

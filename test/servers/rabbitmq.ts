@@ -5,7 +5,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { freePort } from '../../src/roles/embedded/ports.ts'
-import { type RunningServer, reachable, startServer } from './process.ts'
+import { leash, type RunningServer, reachable, startServer } from './process.ts'
 
 export interface RabbitMqPorts {
   amqp: number
@@ -163,7 +163,11 @@ async function prepare(folder: string, ports: RabbitMqPorts): Promise<Record<str
 /** Our own epmd: the one that Erlang would start listens on every address and stays behind. */
 async function startEpmd(port: number, logFile: string): Promise<{ stop(): Promise<void> }> {
   const log = openSync(logFile, 'a')
-  const child: ChildProcess = spawn('epmd', ['-port', String(port), '-address', '127.0.0.1'], {
+  const [program = '', ...args] = [
+    ...leash('SIGKILL'),
+    ...['epmd', '-port', String(port), '-address', '127.0.0.1'],
+  ]
+  const child: ChildProcess = spawn(program, args, {
     stdio: ['ignore', log, log],
   })
   closeSync(log)

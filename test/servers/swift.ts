@@ -60,9 +60,15 @@ for name, port in (pair.split('=') for pair in sys.argv[2:]):
  * An object storage that speaks S3 and checks signatures: OpenStack Swift on 127.0.0.1, with everything under one folder.
  * It knows neither `If-None-Match` nor lifecycles nor deleting in bulk.
  */
-export async function startSwift({ folder }: { folder: string }): Promise<RunningSwift> {
+export async function startSwift(options: {
+  folder: string
+  /** A free one by default. */
+  port?: number
+}): Promise<RunningSwift> {
+  const { folder } = options
   mkdirSync(join(folder, 'devices', 'disk'), { recursive: true })
-  const [accountPort, containerPort, objectPort, cachePort, port] = await freePorts(5)
+  const [accountPort, containerPort, objectPort, cachePort, freePort] = await freePorts(5)
+  const port = options.port ?? freePort
   const ports = { account: accountPort, container: containerPort, object: objectPort }
   writeFileSync(join(folder, 'swift.conf'), '[swift-hash]\nswift_hash_path_suffix = tests\n')
   const writeConf = (part: string, conf: string) =>
@@ -104,12 +110,14 @@ export async function startSwift({ folder }: { folder: string }): Promise<Runnin
   }
   const server = started.find(each => each.port === port)
   if (!server) throw new Error('Swift is not there')
+  // Its own cache is of no use without it.
+  const exited = server.exited.then(stop)
   return {
     endpoint: `http://127.0.0.1:${port}`,
     region: REGION,
     accessKey: 'test:tester',
     secretKey: SECRET,
-    server,
+    server: { ...server, exited },
     stop,
   }
 }

@@ -12,6 +12,7 @@ const STANDARD = {
   rabbitmqManagement: 15672,
   rabbitmqMetrics: 15692,
   redis: 6379,
+  s3: 9000,
   simulators: 9900,
 }
 
@@ -22,6 +23,13 @@ export async function pickPorts(): Promise<Ports> {
   const picked: Record<string, number> = {}
   for (const [name, port] of Object.entries(STANDARD))
     picked[name] = (await isFree(port)) ? port : await freePort()
+  return picked as Ports
+}
+
+/** Free ports alone, for a stack beside others. */
+export async function freePorts(): Promise<Ports> {
+  const picked: Record<string, number> = {}
+  for (const name of Object.keys(STANDARD)) picked[name] = await freePort()
   return picked as Ports
 }
 

@@ -6,10 +6,12 @@ import { freePort } from '../../src/roles/embedded/ports.ts'
 import { ensureAppDatabase } from '../../src/roles/embedded/postgres.ts'
 import { keptOrMade, loadSecrets } from '../../src/roles/embedded/secrets.ts'
 import { type OutsideWorld, startSimulators } from '../../src/roles/embedded/simulators.ts'
+import { createBuckets } from '../../src/storage/index.ts'
 import { startPgBouncer } from '../servers/pgbouncer.ts'
 import { startPostgres } from '../servers/postgres.ts'
 import { startRabbitMq } from '../servers/rabbitmq.ts'
 import { startRedis } from '../servers/redis.ts'
+import { type RunningSwift, startSwift } from '../servers/swift.ts'
 import type { Ports } from './ports.ts'
 import type { Supervisor } from './supervisor.ts'
 
@@ -17,17 +19,25 @@ import type { Supervisor } from './supervisor.ts'
 export interface Served {
   env: Record<string, string>
   databaseUrl: string
+  /** The superuser of PostgreSQL, past PgBouncer. */
+  adminUrl: string
   outside: OutsideWorld
 }
 
 const SIMULATORS = fileURLToPath(new URL('../../simulators/main.ts', import.meta.url))
 
 /** Starts the servers, and gives what the product needs to reach them: secrets of its own among it, kept in the folder. */
-export async function startServers(supervisor: Supervisor, dir: string, ports: Ports): Promise<Served> {
+export async function startServers(
+  supervisor: Supervisor,
+  dir: string,
+  ports: Ports,
+  postgresSettings: Record<string, string> = {},
+): Promise<Served> {
   let adminUrl = ''
   let outside: OutsideWorld | undefined
   let rabbitmqUrl = ''
   let redisUrl = ''
+  let s3: RunningSwift | undefined
   const rabbitmqPorts = {
     amqp: ports.rabbitmq,
     management: ports.rabbitmqManagement,
@@ -39,7 +49,11 @@ export async function startServers(supervisor: Supervisor, dir: string, ports: P
     {
       name: 'postgres',
       async start() {
-        const server = await startPostgres({ folder: join(dir, 'postgres'), port: ports.postgres })
+        const server = await startPostgres({
+          folder: join(dir, 'postgres'),
+          port: ports.postgres,
+          settings: postgresSettings,
+        })
         adminUrl = server.adminUrl
         return server
       },
@@ -68,7 +82,16 @@ export async function startServers(supervisor: Supervisor, dir: string, ports: P
         return server
       },
     },
+    {
+      name: 's3',
+      async start() {
+        s3 = await startSwift({ folder: join(dir, 's3'), port: ports.s3 })
+        return { ...s3.server, stop: s3.stop }
+      },
+    },
   ])
+  if (!s3) throw new Error('The object storage did not say where it is.')
+  await createBuckets(s3)
   if (!outside) throw new Error('The simulated world did not say where it is.')
 
   const passwords = await keptOrMade(join(dir, 'stack.json'), () => ({
@@ -96,11 +119,15 @@ export async function startServers(supervisor: Supervisor, dir: string, ports: P
     DATABASE_URL: databaseUrl,
     RABBITMQ_URL: rabbitmqUrl,
     REDIS_URL: redisUrl,
+    S3_ENDPOINT: s3.endpoint,
+    S3_REGION: s3.region,
+    S3_ACCESS_KEY: s3.accessKey,
+    S3_SECRET_KEY: s3.secretKey,
     LOG_LEVEL: process.env.LOG_LEVEL ?? 'info',
     PATH: process.env.PATH,
     HOME: process.env.HOME,
     LANG: process.env.LANG,
   }
   const told = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)
-  return { env: Object.fromEntries(told), databaseUrl, outside }
+  return { env: Object.fromEntries(told), databaseUrl, adminUrl, outside }
 }

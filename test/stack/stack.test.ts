@@ -81,7 +81,9 @@ it('tells a second terminal what runs, and does what that asks', async () => {
 
   const unknown = await ask('--kill', 'worker_9')
   expect(unknown.code).toBe(1)
-  expect(unknown.output).toContain('No process worker_9: there are postgres, simulators, pgbouncer')
+  expect(unknown.output).toContain(
+    'No process worker_9: there are postgres, simulators, rabbitmq, redis, s3, pgbouncer',
+  )
   expect(await ask('--kill', 'worker_1', '--signal', 'SIGNONSENSE')).toMatchObject({ code: 1 })
   expect(await ask('--nonsense')).toMatchObject({ code: 1 })
 }, 60_000)

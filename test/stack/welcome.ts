@@ -29,6 +29,11 @@ export function welcome({ ports, simulators, monitorPassword, databaseUrl, dir }
     row(say({ fr: 'Téléphones', en: 'Phones' }), cyan(simulators)),
     row(say({ fr: 'Tâches', en: 'Tasks' }), at(ports.monitor), `admin / ${monitorPassword}`),
     row('PostgreSQL', String(ports.postgres), `PgBouncer ${ports.pgbouncer}`),
+    row(
+      'RabbitMQ',
+      String(ports.rabbitmq),
+      `${ports.rabbitmqManagement} Redis ${ports.redis}  S3 ${ports.s3}`,
+    ),
     row('', dim(databaseUrl)),
     '',
     row(say({ fr: 'Cliente', en: 'Customer' }), '+221770000001', 'PIN 7394'),

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Fanout } from '../../cache/index.ts'
 import type { Connection } from './connection.ts'
 
@@ -52,10 +53,11 @@ export function openHub(
   }
 }
 
-/** Does `work` for each, letting the process breathe when they are many. Resolves when all had theirs. */
+/** Does `work` for each, letting the process breathe for `pauseMs` now and then when they are many. Resolves when all had theirs. */
 export async function forEachInSlices<Item>(
   items: ReadonlySet<Item>,
   work: (item: Item) => void,
+  pauseMs = 0,
 ): Promise<void> {
   if (items.size <= SLICE) {
     for (const item of items) work(item)
@@ -64,6 +66,6 @@ export async function forEachInSlices<Item>(
   const all = [...items]
   for (let from = 0; from < all.length; from += SLICE) {
     for (const item of all.slice(from, from + SLICE)) work(item)
-    await new Promise(setImmediate)
+    await (pauseMs > 0 ? sleep(pauseMs) : new Promise(setImmediate))
   }
 }

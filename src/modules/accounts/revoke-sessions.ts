@@ -79,6 +79,7 @@ export function watchRevocations(
       underWay = undefined
     })
   }
+  const stopGaps = fanout.onGap(round)
   round()
   const timer = setInterval(round, POLL_MS)
   timer.unref()
@@ -86,6 +87,7 @@ export function watchRevocations(
     ready,
     async stop() {
       clearInterval(timer)
+      stopGaps()
       unsubscribe()
       await underWay
     },

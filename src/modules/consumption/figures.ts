@@ -71,7 +71,7 @@ export async function copyOf<T>(
 async function fresh<T>(services: Needs, question: Question<T>): Promise<Figures<T>> {
   const { cache, clock } = services
   const { meterId, what } = question
-  const text = await cache.text(`figures:${meterId}:${what}`, [`meter:${meterId}`], FRESH_MS, async () => {
+  const text = await cache.text(`figures:${meterId}:${what}`, [], FRESH_MS, async () => {
     const value = await question.ask()
     const asOf = clock.now()
     if (question.isKept) await keep(services, question, JSON.stringify(value), asOf)

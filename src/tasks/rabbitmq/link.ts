@@ -26,6 +26,7 @@ export interface LinkOptions {
 const DECLARE_MS = 30_000
 const CLOSE_MS = 2_000
 const REPEAT_MS = 2_000
+const REDECLARE_MS = 1_000
 
 export function openLink({ connection, declare, onError }: LinkOptions): Link {
   const rabbit = new Connection(connection)
@@ -96,9 +97,12 @@ export function openLink({ connection, declare, onError }: LinkOptions): Link {
     })
   }
 
+  /** Not at once: RabbitMQ 3.10 forgets to tell those who consumed a queue that is made anew before it told them. */
   function redeclare(): void {
+    if (!isDeclared || isClosed) return
     isDeclared = false
-    prepare()
+    clearTimeout(repeat)
+    repeat = setTimeout(prepare, REDECLARE_MS)
   }
 
   return {

@@ -12,12 +12,27 @@ import { rabbitMqBroker } from './index.ts'
 import { topologyOf } from './topology.ts'
 
 let folder: string
-let server: RunningRabbitMq
+let server: RunningRabbitMq | undefined
+let url: string
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'samaconso-rabbitmq-'))
-  server = await startRabbitMq({ folder })
+  const given = process.env.TEST_RABBITMQ_URL
+  if (!given) server = await startRabbitMq({ folder })
+  url = given || (server as RunningRabbitMq).url
 }, 150_000)
+/** Names of queues that tests left. */
+async function queuesLeft(): Promise<string[]> {
+  if (!server) return []
+  const { username, password, origin, pathname } = new URL(server.managementUrl)
+  const answer = await fetch(`${origin}${pathname}/queues`, {
+    headers: { authorization: `Basic ${btoa(`${username}:${password}`)}` },
+  })
+  return ((await answer.json()) as { name: string }[]).map(({ name }) => name)
+}
+
 afterAll(async () => {
+  // It counts what is there once a second.
+  await until('every queue to be gone', async () => (await queuesLeft()).length === 0)
   await server?.stop()
   await rm(folder, { recursive: true, force: true })
 })
@@ -25,7 +40,7 @@ afterAll(async () => {
 brokerContract('RabbitMQ', async ({ maxLength } = { maxLength: 100_000 }) => {
   const prefix = `test-${randomBytes(4).toString('hex')}`
   const broker = rabbitMqBroker({
-    url: server.url,
+    url,
     name: 'test',
     prefix,
     maxLength,
@@ -36,7 +51,7 @@ brokerContract('RabbitMQ', async ({ maxLength } = { maxLength: 100_000 }) => {
 })
 
 async function deleteQueues(prefix: string): Promise<void> {
-  const rabbit = new Connection(server.url)
+  const rabbit = new Connection(url)
   const channel = await rabbit.acquire()
   for (const { work, waits, parked } of Object.values(topologyOf(prefix, 1).names)) {
     for (const queue of [work, parked, ...waits.map(({ name }) => name)]) await channel.queueDelete(queue)

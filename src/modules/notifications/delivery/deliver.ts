@@ -6,6 +6,7 @@ import { settleBroadcast, stopBroadcast } from './broadcast.ts'
 import { openGate } from './gate.ts'
 import { holdLease, type Lease } from './lease.ts'
 import { openPace } from './pace.ts'
+import { ENOUGH_PLANNED } from './plan.ts'
 import { openPlanner } from './planner.ts'
 import { recipientsOf } from './recipients.ts'
 import { postpone, record } from './record.ts'
@@ -41,13 +42,16 @@ export function openEngine(services: Services, random: () => number = Math.rando
 
     const lease = holdLease(services, unit, takenAt)
     const watched = unit.broadcastId ? watch(unit.broadcastId, unit.broadcastState) : undefined
+    const over = new AbortController()
     try {
-      const tally = await send(unit, watched, lease, AbortSignal.any([signal, lease.lost]))
+      const tally = await send(unit, watched, lease, eitherOf(signal, lease.lost, over.signal))
       // First, so that what this unit leaves for later is not sent meanwhile.
       await stop(unit, tally)
-      if (await record(services, unit, tally, random, signal)) await follow(unit, tally)
+      const recorded = await record(services, unit, tally, random, signal)
+      if (recorded) await follow(unit, tally, recorded.open)
       else log.warn({ event: 'delivery_not_held', deliveryId, takes: unit.takes })
     } finally {
+      over.abort()
       watched?.release()
       lease.release()
     }
@@ -119,16 +123,30 @@ export function openEngine(services: Services, random: () => number = Math.rando
     }
   }
 
-  /** What a recorded unit means for its broadcast. */
-  async function follow({ broadcastId, planned }: Unit, { stop }: Tally): Promise<void> {
+  /** What a recorded unit means for its broadcast, of which so many chunks are still open. */
+  async function follow({ broadcastId, planned }: Unit, { stop }: Tally, open: number): Promise<void> {
     if (broadcastId === null) return
-    if (stop === null && !planned) await planOn(broadcastId)
+    // Nearly always: enough is planned, and what is not wholly planned cannot be over.
+    if (stop === null && !planned && (open > ENOUGH_PLANNED || (await planOn(broadcastId)))) return
     await settleBroadcast(services, broadcastId)
   }
 
   const isOver = ({ expiresAt }: Unit): boolean => clock.now() >= expiresAt.getTime()
 
   return deliver
+}
+
+/**
+ * Aborts with either of two signals, until `done`. Not `AbortSignal.any`: what that gives looks at both each time that it
+ * is asked, which is for each push.
+ */
+function eitherOf(one: AbortSignal, other: AbortSignal, done: AbortSignal): AbortSignal {
+  const either = new AbortController()
+  for (const signal of [one, other]) {
+    if (signal.aborted) either.abort(signal.reason)
+    else signal.addEventListener('abort', () => either.abort(signal.reason), { once: true, signal: done })
+  }
+  return either.signal
 }
 
 /** A person decides whether it goes on. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { openGate, type Place } from './gate.ts'
+import { openGate, openSeat, type Place } from './gate.ts'
 
 const bulk: Place = { rank: 5, bulk: true }
 const urgentBulk: Place = { rank: 1, bulk: true }
@@ -53,4 +53,27 @@ it('works with a single place', () => {
   const gate = openGate(1)
   expect(gate.enter(bulk)).toBeUndefined()
   expect(gate.enter(single)).toBeInstanceOf(Promise)
+})
+
+it('lets who sends to many keep their place until somebody more pressing waits', async () => {
+  const gate = openGate(1)
+  const seat = openSeat(gate, bulk)
+  expect(seat.take()).toBeUndefined()
+  const equal = gate.enter(bulk)
+  expect(seat.take()).toBeUndefined()
+  let isIn = false
+  const pressing = gate.enter(single)?.then(() => {
+    isIn = true
+  })
+  const again = seat.take()
+  expect(again).toBeInstanceOf(Promise)
+  await pressing
+  expect(isIn).toBe(true)
+  gate.leave(single)
+  await equal
+  gate.leave(bulk)
+  await again
+  seat.leave()
+  seat.leave()
+  expect(gate.enter(single)).toBeUndefined()
 })

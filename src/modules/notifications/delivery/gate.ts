@@ -18,6 +18,8 @@ export interface Gate {
   /** Resolves when there is a place; undefined when there is one at once. */
   enter(place: Place): Promise<void> | undefined
   leave(place: Place): void
+  /** Whether nobody more pressing waits, so that whoever has a place may go on with it. */
+  mayKeep(place: Place): boolean
 }
 
 /**
@@ -31,6 +33,7 @@ export function openGate(places: number): Gate {
   const waiting: Waiter[][] = []
   let busy = 0
   let bulk = 0
+  let waiters = 0
 
   const fits = (place: Place): boolean =>
     busy < places && (!place.bulk || bulk < (place.urgent ? forUrgentBulk : forBulk))
@@ -44,6 +47,7 @@ export function openGate(places: number): Gate {
     for (const line of waiting) {
       while (line?.[0] && fits(line[0].place)) {
         const next = line.shift() as Waiter
+        waiters--
         occupy(next.place)
         next.go()
       }
@@ -58,12 +62,51 @@ export function openGate(places: number): Gate {
         occupy(place)
         return undefined
       }
+      waiters++
       return new Promise(go => void line.push({ place, go }))
     },
     leave(place) {
       busy--
       if (place.bulk) bulk--
-      admit()
+      if (waiters > 0) admit()
     },
+    mayKeep({ rank }) {
+      if (waiters === 0) return true
+      for (let r = 0; r < rank; r++) if (waiting[r]?.length) return false
+      return true
+    },
+  }
+}
+
+/** A place for one send after the other: given back only for somebody more pressing, and at the end. */
+export interface Seat {
+  /** Resolves when it may go on; undefined when it may at once. */
+  take(): Promise<void> | undefined
+  leave(): void
+}
+
+/** Whoever sends to many would else stand in line again for each of them. */
+export function openSeat(gate: Gate, place: Place): Seat {
+  let inside = false
+
+  function leave(): void {
+    if (inside) gate.leave(place)
+    inside = false
+  }
+
+  return {
+    take() {
+      if (inside && gate.mayKeep(place)) return undefined
+      leave()
+      const turn = gate.enter(place)
+      if (!turn) {
+        inside = true
+        return undefined
+      }
+      return turn.then(() => {
+        inside = true
+      })
+    },
+    leave,
   }
 }

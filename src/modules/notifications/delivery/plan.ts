@@ -11,6 +11,8 @@ const WINDOW = 40
 /** Chunks of one transaction; the first is short, so that the first push leaves at once. */
 const STEP = 20
 const FIRST_STEP = 4
+/** With more chunks than this waiting or at work nothing is planned; of a broadcast that is paced there are never so many. */
+export const ENOUGH_PLANNED = WINDOW - STEP
 
 interface Plan {
   audience: Audience
@@ -27,20 +29,21 @@ interface Plan {
   openDevices: number
 }
 
-/** What a step found: there is more to plan at once, in so many ms, or not before something else happens. */
-type Next = 'more' | number | null
+/** What a step found: there is more to plan at once, in so many ms, when chunks are done, or nothing (for this caller). */
+type Next = 'more' | number | 'enough' | null
 
 /**
  * Walks the audience of a running broadcast on from where it was and writes chunks, until enough of them wait, its pace
  * allows no more, or everybody has one; each step and its progress commit together, so a crash resumes and nobody is
  * planned twice. Several may call it at once, in any process: one works, the others return. Gives the ms after which its
- * pace allows more; null when it does not wait for that.
+ * pace allows more, `enough` when chunks must be done first, and null when there is nothing left to plan, or not by this
+ * caller.
  */
 export async function planBroadcast(
   services: Services,
   id: string,
   requestId?: string,
-): Promise<number | null> {
+): Promise<number | 'enough' | null> {
   for (;;) {
     const next = await services.db.tx(tx => planStep(tx, services, id, requestId))
     if (next !== 'more') return next
@@ -57,7 +60,7 @@ async function planStep(tx: Tx, services: Services, id: string, requestId?: stri
   const from = Math.max(plan.pacedUntil?.getTime() ?? 0, now - SLACK_MS)
   let step = { size: config.pushChunk, chunks: plan.chunks === 0 ? FIRST_STEP : STEP }
   if (tempo === null) {
-    if (plan.open > WINDOW - STEP) return null
+    if (plan.open > ENOUGH_PLANNED) return 'enough'
   } else {
     const wait = waitOf(tempo, from, plan.openDevices, now)
     if (wait > 0) return wait

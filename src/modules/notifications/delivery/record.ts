@@ -6,7 +6,7 @@ import type { Services } from '../../../services.ts'
 import { enqueue } from '../../../tasks/index.ts'
 import { type Delay, giveUp, retryDelay, type Tally } from './tally.ts'
 import { deliverTask, messageOf } from './tasks.ts'
-import { type Again, LOST_AFTER_MS, recordUnit, type Unit } from './units-sql.ts'
+import { type Again, LOST_AFTER_MS, type Recorded, recordUnit, type Unit } from './units-sql.ts'
 import { postponeUnit } from './units-waiting-sql.ts'
 
 /** While the database is away what was sent is kept in hand for about a minute: losing it would mean sending it twice. */
@@ -14,7 +14,7 @@ const PAUSES_MS = [250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000]
 
 /**
  * Records what became of a unit: its outcomes and, for what failed and is worth another try, one more unit; all or
- * nothing, once. False when this worker does not hold the unit any more.
+ * nothing, once. Undefined when this worker does not hold the unit any more.
  */
 export async function record(
   services: Services,
@@ -22,14 +22,19 @@ export async function record(
   tally: Tally,
   random: () => number,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<Recorded | undefined> {
   const delay = retryDelay(unit.attempt, tally.waitMs, random)
   if (services.clock.now() + delay.stepMs >= unit.expiresAt.getTime())
     giveUp(tally, 'expired', undefined, 'retries')
   return patiently(services, unit, signal, () => recordOnce(services, unit, tally, delay))
 }
 
-async function recordOnce(services: Services, unit: Unit, tally: Tally, delay: Delay): Promise<boolean> {
+async function recordOnce(
+  services: Services,
+  unit: Unit,
+  tally: Tally,
+  delay: Delay,
+): Promise<Recorded | undefined> {
   const { db, clock } = services
   const now = clock.now()
   const again = nextUnits(unit, tally, now, delay)

@@ -1,5 +1,5 @@
 import type { PushChannel, PushMessage, PushOutcome } from '../../../channels/types.ts'
-import type { Gate, Place } from './gate.ts'
+import { type Gate, openSeat, type Place } from './gate.ts'
 import { noteSent, noteSpared, type Recipient, type Tally, type Verdict } from './tally.ts'
 
 export interface Sending {
@@ -43,29 +43,35 @@ export async function sendAll(
     return halt() ?? (down ? DOWN : undefined)
   }
 
-  async function one(recipient: Recipient): Promise<void> {
-    if (spared(recipient)) return
-    const turn = gate.enter(place)
-    if (turn) await turn
-    try {
-      if (turn && spared(recipient)) return
-      const result = await send(sending, recipient)
-      noteSent(tally, recipient, result, place.bulk)
-      down = result.outcome === 'retry' && push.state() === 'down'
-      if (result.outcome === 'retry' && result.slowDown) sending.slowDown(result.afterMs)
-    } finally {
-      gate.leave(place)
-    }
+  function note(recipient: Recipient, result: PushOutcome): void {
+    noteSent(tally, recipient, result, place.bulk)
+    down = result.outcome === 'retry' && push.state() === 'down'
+    if (result.outcome === 'retry' && result.slowDown) sending.slowDown(result.afterMs)
   }
 
-  async function line(): Promise<void> {
-    for (const recipient of coming) await one(recipient)
+  /** One after the other, in a place of the gate that is kept until somebody more pressing waits. */
+  async function line(some: Iterable<Recipient>): Promise<void> {
+    const seat = openSeat(gate, place)
+    try {
+      for (const recipient of some) {
+        if (spared(recipient)) continue
+        const turn = seat.take()
+        if (turn) {
+          await turn
+          if (spared(recipient)) continue
+        }
+        note(recipient, await send(sending, recipient))
+      }
+    } finally {
+      seat.leave()
+    }
   }
 
   // While the channel is down one push asks whether it still is; the others would only wait for nothing.
   const probe = push.state() === 'down' ? coming.next().value : undefined
-  if (probe) await one(probe)
-  await Promise.all(Array.from({ length: Math.min(push.concurrency, recipients.length) }, line))
+  if (probe) await line([probe])
+  const lines = Math.min(push.concurrency, recipients.length)
+  await Promise.all(Array.from({ length: lines }, () => line(coming)))
 }
 
 async function send(sending: Sending, recipient: Recipient): Promise<PushOutcome> {

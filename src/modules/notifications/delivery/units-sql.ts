@@ -145,9 +145,15 @@ const inTime = ({ dueAt, publishAt, ...again }: Again) => ({
   publishAt: publishAt === null ? null : new Date(publishAt),
 })
 
+/** What a record left behind. */
+export interface Recorded {
+  /** Chunks of the same broadcast that wait or are at work. */
+  open: number
+}
+
 /**
- * Records what became of a unit, once: false, and nothing is written, when this worker does not hold it any more. Bad
- * tokens are dropped unless the device has another one by now.
+ * Records what became of a unit, once: undefined, and nothing is written, when this worker does not hold it any more. Bad
+ * tokens are dropped unless the device has another one by now. Tells how many other chunks of its broadcast are open.
  */
 export async function recordUnit(
   db: Queryable,
@@ -155,8 +161,8 @@ export async function recordUnit(
   { counts, reasons, dead }: Tally,
   again: readonly Again[],
   now: number,
-): Promise<boolean> {
-  const rows = await db.query<{ recorded: boolean }>(
+): Promise<Recorded | undefined> {
+  const [recorded] = await db.query<Recorded>(
     `with done as (
        update deliveries set state = 'done', finished_at = $3, lease_until = null, sent = $4, unregistered = $5, refused = $6,
          suppressed = $7, expired = $8, ambiguous = $9, retried = $10, reasons = $11
@@ -181,7 +187,9 @@ export async function recordUnit(
        update broadcasts b set paced_until = greatest(b.paced_until, $3) + make_interval(secs => $15::float8 / b.rate_per_second)
        from done where $15 > 0 and b.id = done.broadcast_id and b.rate_per_second is not null and not b.planned
      )
-     select true recorded from done`,
+     select (select count(*) from deliveries d
+             where d.broadcast_id = done.broadcast_id and d.state = 'pending' and d.devices is null and d.id <> $1) open
+     from done`,
     [
       unit.id,
       unit.takes,
@@ -200,5 +208,5 @@ export async function recordUnit(
       again.reduce((sum, { attempt, devices }) => sum + (attempt > unit.attempt ? devices.length : 0), 0),
     ],
   )
-  return rows.length === 1
+  return recorded
 }
