@@ -21,8 +21,6 @@ export interface DatabaseClockOptions {
 
 const EVERY_MS = 10_000
 const AGAIN_MS = 1_000
-/** An answer that took longer says too little; one is better than none. */
-const PROMPT_MS = 500
 
 /**
  * Leases, ends of nights and times of expiry are compared by several processes: by clocks of their own, one that is an
@@ -37,7 +35,20 @@ export function databaseClock(db: Queryable, options: DatabaseClockOptions = {})
     onError = () => undefined,
   } = options
   const stopping = new AbortController()
-  let known: { database: number; steady: number } | null = null
+  /** The database's time at a moment of the steady clock, and how long that answer took. */
+  let known: { database: number; steady: number; ms: number } | null = null
+
+  const timeAt = (at: number): number | null => known && known.database + at - known.steady
+
+  /** What is more exact than before counts, and what shows that we are off. */
+  function learn(database: number, before: number, after: number): void {
+    const ms = after - before
+    const middle = (before + after) / 2
+    const time = timeAt(middle)
+    if (known === null || time === null || ms < known.ms || Math.abs(time - database) > ms / 2) {
+      known = { database, steady: middle, ms }
+    }
+  }
 
   async function ask(): Promise<boolean> {
     const before = steady()
@@ -45,10 +56,7 @@ export function databaseClock(db: Queryable, options: DatabaseClockOptions = {})
       const [row] = await db.query<{ ms: number }>(
         'select (extract(epoch from clock_timestamp()) * 1000)::float8 ms',
       )
-      const after = steady()
-      if (row && (known === null || after - before <= PROMPT_MS)) {
-        known = { database: row.ms, steady: (before + after) / 2 }
-      }
+      if (row) learn(row.ms, before, steady())
       return true
     } catch (error) {
       onError(error)
@@ -68,7 +76,7 @@ export function databaseClock(db: Queryable, options: DatabaseClockOptions = {})
   const asked = ask()
   const running = asked.then(goOn)
   return {
-    now: () => (known === null ? machine.now() : Math.round(known.database + steady() - known.steady)),
+    now: () => Math.round(timeAt(steady()) ?? machine.now()),
     asked,
     async stop() {
       stopping.abort()

@@ -15,6 +15,7 @@ const NAMES = [
   'rabbitmqManagement',
   'rabbitmqMetrics',
   'redis',
+  's3',
   'simulators',
   'proxy',
 ] as const

@@ -59,7 +59,7 @@ export function plan({ ports, env }: PlanOptions): Program[][] {
 }
 
 /** A process that answers nobody writes this into its log once it works. */
-export const saysStarted: Program['ready'] = async printed => {
+const saysStarted: Program['ready'] = async printed => {
   if (!printed('"event":"started"')) throw new Error('it has not written that it has started')
 }
 

@@ -21,17 +21,15 @@ export const gaps: Case = {
       name: 'gaps',
       mayRepeat: SLOTS * CHUNK + IN_FLIGHT,
       async faults(self) {
-        await self.reached(0.1)
-        await self.fault(() => unpublished(lab, self), BROKER_BACK_MS)
-        await self.reached(0.3)
-        await self.fault(async () => {
-          late = await answered(lab, self)
-        })
-        await self.reached(0.5)
+        await self.reached(0.15)
         await self.fault(async () => {
           // What FCM has answered is in the worker's hands, and nowhere else.
           await haltWhileBusy(lab, 'samaconso_worker_2', self.id)
           await lab.processes.killAndReturn('samaconso_worker_2')
+        })
+        await self.fault(() => unpublished(lab, self), BROKER_BACK_MS)
+        await self.fault(async () => {
+          late = await answered(lab, self)
         })
       },
       async check() {

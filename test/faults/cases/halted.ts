@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { until } from '../../harness.ts'
-import { saysStarted } from '../../stack/plan.ts'
+import { rolesAs } from '../../stack/plan.ts'
 import { type Case, CHUNK, drill, SLOTS } from '../drill.ts'
 import { haltWhileBusy } from '../halt.ts'
 
@@ -14,16 +14,8 @@ export const halted: Case = {
   what: 'worker halted for less, then for longer than its lease, and woken again',
   atMostSeconds: 240,
   async run(lab) {
-    const name = 'samaconso_worker_9'
-    await lab.processes.start({
-      name,
-      command: [
-        'src/main.ts',
-        ...['worker', '--queues', 'normal,low_priority', '--concurrency', '4', '--name', name],
-      ],
-      env: { ...lab.env, INSTANCE: name },
-      ready: saysStarted,
-    })
+    const other = rolesAs(lab.env).worker('samaconso_worker_9', ['normal', 'low_priority'])
+    await lab.processes.start(other)
     return drill(lab, {
       name: 'halted',
       mayRepeat: SLOTS * CHUNK,

@@ -234,6 +234,14 @@ it('what a dead worker held is published again when its lease runs out, and its 
   expect(await units()).toMatchObject([{ state: 'done', sent: 2, unregistered: 0, takes: 2 }])
 })
 
+it('takes what a process wrote whose clock is a little ahead', async () => {
+  services.clock.advance(300)
+  const { unitId } = await notified(fresh('ok'))
+  services.clock.advance(-300)
+  await deliver(unitId)
+  expect(await units()).toMatchObject([{ state: 'done', sent: 1 }])
+})
+
 it('a worker that stood still for longer than its lease sends nothing more of the unit that another took', async () => {
   const { unitId } = await notified(Array.from({ length: 60 }, (_, i) => `ok-still-${i}`))
   const answers: (() => void)[] = []

@@ -8,6 +8,11 @@ import type { Tally } from './tally.ts'
 export const LOST_AFTER_MS = 15_000
 /** How long a worker holds a unit without a word. */
 export const LEASE_MS = 30_000
+/**
+ * So much may the clocks of processes differ: a unit is taken by one whose clock is behind the one that wrote it. Refused,
+ * its message would be gone, and the unit would wait until that is believed lost.
+ */
+const SKEW_MS = 1_000
 /** A unit that was taken so often without an end kills its workers: it is put aside. */
 export const MOST_TAKES = 6
 
@@ -100,7 +105,7 @@ export async function takeUnit(db: Queryable, id: string, now: number): Promise<
          reasons = case when takes < $3 then reasons else jsonb_build_object('taken too often', coalesce(size, 1)) end,
          lease_until = case when takes < $3 then $4::timestamptz end,
          republish_at = $4
-       where id = $1 and state = 'pending' and due_at <= $2 and (lease_until is null or lease_until <= $2)
+       where id = $1 and state = 'pending' and due_at <= $5 and (lease_until is null or lease_until <= $2)
        returning *
      )
      select u.id, u.notification_id "notificationId", u.broadcast_id "broadcastId", u.after_customer "after",
@@ -113,7 +118,7 @@ export async function takeUnit(db: Queryable, id: string, now: number): Promise<
      from unit u
      left join notifications n on n.id = u.notification_id
      left join broadcasts b on b.id = u.broadcast_id`,
-    [id, new Date(now), MOST_TAKES, new Date(now + LEASE_MS)],
+    [id, new Date(now), MOST_TAKES, new Date(now + LEASE_MS), new Date(now + SKEW_MS)],
   )
   return unit
 }
