@@ -7,7 +7,7 @@ import {
 } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
 import { LARGEST_ANSWER, type Link, type LinkEvents, type LinkOptions, reasonOf } from './link.ts'
-import { ACCEPTED, type Task } from './task.ts'
+import { ACCEPTED, type Exchange, type Task } from './task.ts'
 
 /** An HTTP/2 connection on a socket whose far end chose `h2`. */
 export class Http2Link implements Link {
@@ -83,20 +83,25 @@ export class Http2Link implements Link {
     task.sentOn = this
     task.cancel = () => stream.close(constants.NGHTTP2_CANCEL)
     let reason = ''
+    let answer: Exchange | undefined
     stream.on('response', headers => {
       this.answered += 1
       const status = headers[':status'] ?? 0
       if (status === 200) task.settle(ACCEPTED)
       else
-        collect(stream, body =>
-          task.settle({ kind: 'answered', status, retryAfter: headers['retry-after'], body }),
-        )
+        collect(stream, body => {
+          if (!this.session.destroyed) {
+            answer = { kind: 'answered', status, retryAfter: headers['retry-after'], body }
+          }
+        })
     })
     stream.on('error', (error: Error) => {
       reason = reasonOf(error)
     })
     stream.on('close', () => {
       this.inFlight -= 1
+      // Half an answer is none: without its error code a status does not say whose fault it is.
+      if (answer && stream.rstCode === constants.NGHTTP2_NO_ERROR) task.settle(answer)
       if (!task.settled) {
         if (this.unprocessed(stream)) this.giveBack(task, reason || this.reason)
         else task.settle({ kind: 'lost', reason: reason || this.reason })
@@ -184,7 +189,7 @@ export class Http2Link implements Link {
   }
 }
 
-/** The answer's text; one that is too long, or breaks off, ends where it does. */
+/** The answer's text; one that is too long ends there. */
 function collect(stream: ClientHttp2Stream, done: (text: string) => void): void {
   const chunks: Buffer[] = []
   let size = 0

@@ -98,6 +98,17 @@ test('a refused stream is sent again by itself, and given up after a few times',
   expect(await pool.post(request, 5_000)).toMatchObject({ kind: 'unreached' })
 })
 
+test('half an answer is none: a connection that ends in the middle of one', async () => {
+  const { server } = serve()
+  server.on('stream', stream => {
+    stream.respond({ ':status': 403 })
+    stream.write('{"error":')
+    setTimeout(() => stream.session?.destroy(), 50)
+  })
+  const pool = open(await listen(server))
+  expect(await pool.post(request, 5_000)).toMatchObject({ kind: 'lost' })
+})
+
 test('GOAWAY tells which requests were not processed: those go elsewhere, the others are lost', async () => {
   const { server, sessions } = serve()
   let streams = 0
