@@ -39,6 +39,7 @@ export const fcm: Case = {
           await behave(lab, 'apns', { outcome: 'THIRD_PARTY_AUTH_ERROR' })
           await resumeAfter(lab, id, 'apns', 'payload')
           await resumeAfter(lab, id, 'payload')
+          await keepRunning(lab, id)
           for (const group of PASSING) await behave(lab, group, { outcome: 'ok' })
           await reached(0.7)
           await lab.world('DELETE', '/push/sessions')
@@ -86,6 +87,14 @@ async function name(lab: Lab, size: number): Promise<void> {
 const behave = (lab: Lab, group: Group, behaviour: object): Promise<unknown> =>
   lab.world('POST', '/push/behaviour', { ...behaviour, for: `sim-${group}-` })
 
+/** A unit under way may tell of the mended fault once more: as a person would, it is resumed again. */
+async function keepRunning(lab: Lab, id: string): Promise<void> {
+  for (let looks = 0; looks < 10; looks++) {
+    await pause(500)
+    if ((await accountOfBroadcast(lab, id)).state === 'stopped') await resume(lab, id)
+  }
+}
+
 /** A fault of ours stops the broadcast; mended, an administrator lets it go on, where `next` may be met. */
 async function resumeAfter(lab: Lab, id: string, group: Group, next?: Group): Promise<void> {
   await until(
@@ -95,6 +104,10 @@ async function resumeAfter(lab: Lab, id: string, group: Group, next?: Group): Pr
   )
   await behave(lab, group, { outcome: 'ok' })
   if (next) await behave(lab, next, { outcome: 'INVALID_ARGUMENT' })
+  await resume(lab, id)
+}
+
+async function resume(lab: Lab, id: string): Promise<void> {
   const { status, body } = await lab.client.ask({
     method: 'POST',
     path: `/v1/admin/broadcasts/${id}/resume`,
