@@ -3,6 +3,7 @@ import { type Database, openDatabase } from '../../src/db/index.ts'
 import { type AccessTokens, openAccessTokens } from '../../src/http/index.ts'
 import { systemClock } from '../../src/lib/clock.ts'
 import { newId } from '../../src/lib/id.ts'
+import { freePort } from '../../src/roles/embedded/ports.ts'
 import { QUEUES } from '../../src/tasks/index.ts'
 import { needServers, SUITE_SERVERS } from '../../test/servers/packages.ts'
 import { prepareDemo } from '../../test/stack/demo.ts'
@@ -18,6 +19,8 @@ import { call } from './product.ts'
 export interface Production extends Served {
   /** Ports of the two API processes. */
   apis: readonly [number, number]
+  /** What a figure of both API processes is in all, as Prometheus reads it. */
+  metric(name: string): Promise<number>
   /** Of the product's own processes, by name. */
   pids(): Record<string, number>
   /** Statements for the bench itself, past PgBouncer. */
@@ -71,9 +74,13 @@ export async function startProduction(
   // Written once it has started, whatever the level of the others.
   const told = { ...served.env, ...WIDE, ...env }
   const { worker, scheduler } = rolesAs({ ...told, LOG_LEVEL: 'info' })
-  const { api } = rolesAs(told)
+  const metrics = [await freePort(), await freePort()] as const
+  const apiOf = (name: string, port: number, metricsPort: number) =>
+    rolesAs({ ...told, METRICS_PORT: String(metricsPort) }).api(name, port)
   await supervisor.start([worker('worker', QUEUES), scheduler('scheduler')].map(unitOf))
-  await supervisor.start([api('api_1', ports.api1), api('api_2', ports.api2)].map(unitOf))
+  await supervisor.start(
+    [apiOf('api_1', ports.api1, metrics[0]), apiOf('api_2', ports.api2, metrics[1])].map(unitOf),
+  )
 
   const db = openDatabase({
     url: databaseOf(served.adminUrl),
@@ -89,6 +96,10 @@ export async function startProduction(
   return {
     ...served,
     apis: [ports.api1, ports.api2],
+    async metric(name) {
+      const values = await Promise.all(metrics.map(port => metricOf(port, name)))
+      return values.reduce((sum, value) => sum + value, 0)
+    },
     pids,
     db,
     token: (id, role = 'customer') => tokens.issue({ id, role, agencyId: null, sessionId: newId() }),
@@ -109,6 +120,11 @@ export async function startProduction(
     },
     said: () => lines.join('\n'),
   }
+}
+
+async function metricOf(port: number, name: string): Promise<number> {
+  const response = await fetch(`http://127.0.0.1:${port}/metrics`, { signal: AbortSignal.timeout(10_000) })
+  return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(await response.text())?.[1] ?? Number.NaN)
 }
 
 const databaseOf = (adminUrl: string): string => adminUrl.replace(/\/postgres$/, '/samaconso')
