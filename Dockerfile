@@ -31,7 +31,8 @@ EXPOSE 8001
 # Of the API; other roles say in compose.yaml how they are asked.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 8001}/health/live`).then(answer => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
-ENTRYPOINT ["node", "src/main.ts"]
+# bin/node-flags.json; why, in bin/run.mjs.
+ENTRYPOINT ["node", "--max-semi-space-size=16", "--max-old-space-size=512", "src/main.ts"]
 CMD ["api"]
 
 # The outside world of the demo, which production's image does not know.

@@ -4,10 +4,13 @@ import { broadcast } from './cases/broadcast.ts'
 import { customers } from './cases/customers.ts'
 import { health } from './cases/health.ts'
 import { list } from './cases/list.ts'
+import { million } from './cases/million.ts'
+import { oneFlight } from './cases/one-flight.ts'
 import { publish } from './cases/publish.ts'
 import { push } from './cases/push.ts'
 import { refresh } from './cases/refresh.ts'
 import { signIn } from './cases/sign-in.ts'
+import { sockets } from './cases/sockets.ts'
 import { CORES } from './lib/child.ts'
 import { type Lab, openLab } from './lib/lab.ts'
 import { holds, type Row, tableOf } from './lib/table.ts'
@@ -21,6 +24,9 @@ const CASES: Record<string, { run(lab: Lab): Promise<Row[]>; atMostSeconds: numb
   push: { run: push, atMostSeconds: 240 },
   publish: { run: publish, atMostSeconds: 240 },
   broadcast: { run: broadcast, atMostSeconds: 240 },
+  million: { run: million, atMostSeconds: 1_200 },
+  sockets: { run: sockets, atMostSeconds: 300 },
+  'one-flight': { run: oneFlight, atMostSeconds: 180 },
 }
 
 const { values, positionals } = parseArgs({ options: { json: { type: 'boolean' } }, allowPositionals: true })

@@ -98,8 +98,13 @@ const isOrphan = () =>
 
 if (!isInstalled()) install()
 
+// What each push of a broadcast leaves behind is old before it is collected, and V8 lets that grow to hundreds of megabytes
+// where it may take all of a machine. Told that it may not, a process of the product stays under 300 MB, for a tenth more
+// of processor time. The product alone: what builds and tests it may take what it needs.
+const flags = withDevelopment ? [] : JSON.parse(readFileSync(join(root, 'bin/node-flags.json'), 'utf8'))
+
 // A group of its own: the keys typed in a terminal reach it through us, once.
-const child = spawn(findNode(), [join(root, script), ...args], {
+const child = spawn(findNode(), [...flags, join(root, script), ...args], {
   stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
   detached: true,
 })

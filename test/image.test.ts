@@ -49,11 +49,16 @@ describe('the image', () => {
   const dockerfile = text('Dockerfile')
 
   it('starts scripts that are there, asks for health where the API answers, and is of this version', () => {
-    const entries = [...dockerfile.matchAll(/ENTRYPOINT \["node", "([^"]+)"\]/g)].map(([, script]) =>
-      String(script),
+    const entries = [...dockerfile.matchAll(/^ENTRYPOINT (\[.*\])$/gm)].map(([, command]): string[] =>
+      JSON.parse(String(command)),
     )
-    expect(entries).toEqual(['src/main.ts', 'deploy/compose/simulators.ts'])
-    for (const script of entries) expect(existsSync(join(root, script))).toBe(true)
+    const flags: string[] = JSON.parse(text('bin/node-flags.json'))
+    expect(entries).toEqual([
+      ['node', ...flags, 'src/main.ts'],
+      ['node', 'deploy/compose/simulators.ts'],
+    ])
+    for (const script of entries.map(command => String(command.at(-1))))
+      expect(existsSync(join(root, script))).toBe(true)
     expect(dockerfile).toContain('/health/live')
     expect(text('src/http/health.ts')).toContain("'/health/live'")
     expect(dockerfile).toContain(`ARG VERSION=${JSON.parse(text('package.json')).version}`)

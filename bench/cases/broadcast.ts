@@ -4,23 +4,17 @@ import { openAccessTokens } from '../../src/http/index.ts'
 import { systemClock } from '../../src/lib/clock.ts'
 import { newId } from '../../src/lib/id.ts'
 import { seed } from '../../src/roles/seed.ts'
+import { accounted, patience, sendToAll } from '../lib/broadcasts.ts'
 import { requestBytes } from '../lib/connection.ts'
 import type { Lab } from '../lib/lab.ts'
 import { forgetPeak, peakMemory } from '../lib/memory.ts'
-import { type Product, startProduct, until } from '../lib/product.ts'
+import { type Product, startProduct } from '../lib/product.ts'
 import type { Pushes, Sends } from '../lib/pushes.ts'
 import { perSecond, type Row } from '../lib/table.ts'
-import type { Measured } from '../processes/generator.ts'
 
 const DEVICES = 100_000
 const BARE_SENDS = 50_000
 const LONGEST_MS = 150_000
-
-interface Broadcast {
-  id: string
-  state: string
-  counts: Record<string, number>
-}
 
 /** A message to a hundred thousand devices by the whole product, and what another customer feels meanwhile. */
 export async function broadcast(lab: Lab): Promise<Row[]> {
@@ -38,7 +32,7 @@ export async function broadcast(lab: Lab): Promise<Row[]> {
       requestBytes('GET', '/v1/me', { token: customer }),
     ],
   })
-  const { seconds, counts } = await sendToAll(product, staff)
+  const { seconds, counts } = await sendToAll(product.call, staff, { kind: 'everyone' }, LONGEST_MS)
   const others = await lab.stopProbe()
   const peak = await peakMemory(product.pid)
   const ledger = await product.pushes()
@@ -55,7 +49,7 @@ export async function broadcast(lab: Lab): Promise<Row[]> {
       floor: { least: 1 },
       note: `${ledger.received - ledger.distinct} sent twice`,
     },
-    patience(others),
+    patience('broadcast', others),
   ]
 }
 
@@ -84,19 +78,6 @@ function speed(rate: number, bare: Sends, seconds: number, peak: number | null):
   ]
 }
 
-const patience = (others: Measured): Row => ({
-  what: 'broadcast: p99 of unrelated GETs meanwhile, ms',
-  ours: `${others.p99.toFixed(1)} ms`,
-  against: `50 on schedule each second, ${others.failed} of ${others.answered} failed`,
-  figure: others.failed > 0 ? null : others.p99,
-  floor: { most: 100 },
-  note: `median ${others.p50.toFixed(1)} ms, longest ${others.max.toFixed(0)} ms`,
-})
-
-/** Every device with an outcome. */
-const accounted = ({ devices: _, pending: __, ...outcomes }: Record<string, number>): number =>
-  Object.values(outcomes).reduce((sum, count) => sum + count, 0)
-
 /** Seeds the devices; one of their owners, and a member of staff with another who approves. */
 async function people(product: Product) {
   const tokens = await openAccessTokens(product.tokenKey, systemClock)
@@ -123,22 +104,4 @@ async function people(product: Product) {
   } finally {
     await db.close()
   }
-}
-
-/** Sends to everyone and waits for the end; seconds from the request on. */
-async function sendToAll(product: Product, staff: { author: string; approver: string }) {
-  const startedAt = performance.now()
-  const { id, state } = await product.call<Broadcast>('POST', '/v1/admin/broadcasts', staff.author, {
-    audience: { kind: 'everyone' },
-    content: { fr: { title: 'Coupure prévue demain', body: 'Des travaux auront lieu de 9 h à 12 h.' } },
-  })
-  const path = `/v1/admin/broadcasts/${id}`
-  if (state === 'awaiting-approval') await product.call('POST', `${path}/approve`, staff.approver, {})
-  const done = await until(async () => {
-    const now = await product.call<Broadcast>('GET', path, staff.author)
-    return ['done', 'stopped', 'cancelled'].includes(now.state) ? now : null
-  }, LONGEST_MS)
-  if (done.state !== 'done')
-    throw new Error(`The broadcast ended ${done.state}: ${JSON.stringify(done.counts)}`)
-  return { seconds: (performance.now() - startedAt) / 1_000, counts: done.counts }
 }

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { freePort } from '../../src/roles/embedded/postgres.ts'
+import { NODE_FLAGS } from '../../test/stack/program.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const START_MS = 90_000
@@ -25,7 +26,7 @@ export interface Product {
 
 export async function startProduct(dataDir: string): Promise<Product> {
   const [port, monitor, simulator] = await Promise.all([freePort(), freePort(), freePort()])
-  const child = spawn(process.execPath, [MAIN, 'all'], {
+  const child = spawn(process.execPath, [...NODE_FLAGS, MAIN, 'all'], {
     env: {
       ...process.env,
       DATA_DIR: dataDir,
@@ -91,12 +92,12 @@ export async function call<T>(url: string, method: string, token?: string, body?
 }
 
 /** Waits until `check` gives something, at most `ms`. */
-export async function until<T>(check: () => Promise<T | null>, ms: number): Promise<T> {
+export async function until<T>(check: () => Promise<T | null>, ms: number, everyMs = 100): Promise<T> {
   const deadline = performance.now() + ms
   for (;;) {
     const value = await check()
     if (value !== null) return value
     if (performance.now() > deadline) throw new Error(`waited ${ms} ms in vain`)
-    await new Promise(done => setTimeout(done, 100))
+    await new Promise(done => setTimeout(done, everyMs))
   }
 }

@@ -1,4 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -20,6 +22,10 @@ export interface Program {
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const LEASH = new URL('leash.ts', import.meta.url).href
+/** As every process of the product is started (bin/run.mjs says why). */
+export const NODE_FLAGS: readonly string[] = JSON.parse(
+  readFileSync(join(ROOT, 'bin/node-flags.json'), 'utf8'),
+)
 const READY_MS = 60_000
 const STOP_MS = 8_000
 
@@ -29,7 +35,7 @@ export function programUnit(program: Program, onLine: (name: string, line: strin
   return {
     name,
     async start(stopping) {
-      const child = spawn(process.execPath, ['--import', LEASH, ...program.command], {
+      const child = spawn(process.execPath, [...NODE_FLAGS, '--import', LEASH, ...program.command], {
         cwd: ROOT,
         env: program.env,
         stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

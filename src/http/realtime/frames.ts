@@ -1,3 +1,4 @@
+import { Counter } from 'prom-client'
 import type { Language } from '../caller.ts'
 import type { FillIn, Words } from './protocol.ts'
 
@@ -16,7 +17,15 @@ export interface Frame {
   told?: WeakSet<object>
 }
 
-const write = (message: unknown): Buffer => Buffer.from(JSON.stringify(message))
+const written = new Counter({
+  name: 'samaconso_realtime_messages_written_total',
+  help: 'Messages to sockets that were put into words: one counts once per language, however many sockets hear it.',
+})
+
+function write(message: unknown): Buffer {
+  written.inc()
+  return Buffer.from(JSON.stringify(message))
+}
 
 /** The same for everybody. */
 export function plainFrame(message: unknown, id: string | null = null): Frame {
