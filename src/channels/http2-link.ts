@@ -90,7 +90,7 @@ export class Http2Link implements Link {
       if (status === 200) task.settle(ACCEPTED)
       else
         collect(stream, body => {
-          if (!this.session.destroyed) {
+          if (!this.session.destroyed && isWhole(body, headers['content-type'])) {
             answer = { kind: 'answered', status, retryAfter: headers['retry-after'], body }
           }
         })
@@ -186,6 +186,20 @@ export class Http2Link implements Link {
   private unprocessed(stream: ClientHttp2Stream): boolean {
     if (stream.id === undefined || stream.id > this.lastProcessed) return true
     return stream.rstCode === constants.NGHTTP2_REFUSED_STREAM
+  }
+}
+
+/**
+ * Whether it is all of an answer. A peer that ends its connection may reset streams without an error, which looks like
+ * their end: JSON that cannot be read tells it then.
+ */
+function isWhole(body: string, contentType: string | undefined): boolean {
+  if (!contentType?.includes('json') || body.length >= LARGEST_ANSWER) return true
+  try {
+    JSON.parse(body)
+    return true
+  } catch {
+    return false
   }
 }
 

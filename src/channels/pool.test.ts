@@ -109,6 +109,17 @@ test('half an answer is none: a connection that ends in the middle of one', asyn
   expect(await pool.post(request, 5_000)).toMatchObject({ kind: 'lost' })
 })
 
+test('nor is one that a reset without an error cuts short', async () => {
+  const { server } = serve()
+  server.on('stream', stream => {
+    stream.respond({ ':status': 404, 'content-type': 'application/json; charset=UTF-8' })
+    stream.write('{"error":')
+    setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), 50)
+  })
+  const pool = open(await listen(server))
+  expect(await pool.post(request, 5_000)).toMatchObject({ kind: 'lost' })
+})
+
 test('GOAWAY tells which requests were not processed: those go elsewhere, the others are lost', async () => {
   const { server, sessions } = serve()
   let streams = 0
