@@ -82,14 +82,16 @@ export class Http2Link implements Link {
     this.inFlight += 1
     task.sentOn = this
     task.cancel = () => stream.close(constants.NGHTTP2_CANCEL)
+    // Let go of at the end: node:http2 may keep a closed stream until the next full collection, and its listeners with it.
+    let asked: Task | null = task
     let reason = ''
     stream.on('response', headers => {
       this.answered += 1
       const status = headers[':status'] ?? 0
-      if (status === 200) task.settle(ACCEPTED)
+      if (status === 200) asked?.settle(ACCEPTED)
       else
         collect(stream, body =>
-          task.settle({ kind: 'answered', status, retryAfter: headers['retry-after'], body }),
+          asked?.settle({ kind: 'answered', status, retryAfter: headers['retry-after'], body }),
         )
     })
     stream.on('error', (error: Error) => {
@@ -97,9 +99,11 @@ export class Http2Link implements Link {
     })
     stream.on('close', () => {
       this.inFlight -= 1
-      if (!task.settled) {
-        if (this.unprocessed(stream)) this.giveBack(task, reason || this.reason)
-        else task.settle({ kind: 'lost', reason: reason || this.reason })
+      const ended = asked
+      asked = null
+      if (ended && !ended.settled) {
+        if (this.unprocessed(stream)) this.giveBack(ended, reason || this.reason)
+        else ended.settle({ kind: 'lost', reason: reason || this.reason })
       }
       this.events.room()
     })
