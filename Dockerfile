@@ -32,7 +32,7 @@ EXPOSE 8001
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 8001}/health/live`).then(answer => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 # bin/node-flags.json; why, in bin/run.mjs.
-ENTRYPOINT ["node", "--max-semi-space-size=16", "--max-old-space-size=512", "src/main.ts"]
+ENTRYPOINT ["node", "--max-semi-space-size=32", "--max-old-space-size=768", "src/main.ts"]
 CMD ["api"]
 
 # The outside world of the demo, which production's image does not know.

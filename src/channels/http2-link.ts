@@ -82,12 +82,14 @@ export class Http2Link implements Link {
     this.inFlight += 1
     task.sentOn = this
     task.cancel = () => stream.close(constants.NGHTTP2_CANCEL)
+    // Let go of at the end: node:http2 may keep a closed stream until the next full collection, and its listeners with it.
+    let asked: Task | null = task
     let reason = ''
     let answer: Exchange | undefined
     stream.on('response', headers => {
       this.answered += 1
       const status = headers[':status'] ?? 0
-      if (status === 200) task.settle(ACCEPTED)
+      if (status === 200) asked?.settle(ACCEPTED)
       else
         collect(stream, body => {
           if (!this.session.destroyed && isWhole(body, headers['content-type'])) {
@@ -100,11 +102,13 @@ export class Http2Link implements Link {
     })
     stream.on('close', () => {
       this.inFlight -= 1
+      const ended = asked
+      asked = null
       // Half an answer is none: without its error code a status does not say whose fault it is.
-      if (answer && stream.rstCode === constants.NGHTTP2_NO_ERROR) task.settle(answer)
-      if (!task.settled) {
-        if (this.unprocessed(stream)) this.giveBack(task, reason || this.reason)
-        else task.settle({ kind: 'lost', reason: reason || this.reason })
+      if (answer && stream.rstCode === constants.NGHTTP2_NO_ERROR) ended?.settle(answer)
+      if (ended && !ended.settled) {
+        if (this.unprocessed(stream)) this.giveBack(ended, reason || this.reason)
+        else ended.settle({ kind: 'lost', reason: reason || this.reason })
       }
       this.events.room()
     })

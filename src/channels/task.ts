@@ -37,6 +37,9 @@ export class Task implements Bounded {
   readonly request: PushRequest
   readonly endsAt: number
   readonly signal: AbortSignal | undefined
+  /** Kept by `UnderWay`. */
+  before: Bounded | null = null
+  after: Bounded | null = null
   settled = false
   /** How often a connection gave it back unprocessed. */
   returns = 0

@@ -6,6 +6,8 @@ function oneOf(ends: string[], name: string, ms: number, signal?: AbortSignal): 
   return {
     endsAt: performance.now() + ms,
     signal,
+    before: null,
+    after: null,
     expire: () => void ends.push(`${name} late`),
     abort: () => void ends.push(`${name} aborted`),
   }
@@ -38,4 +40,20 @@ it('tells all who share a signal with one listener, which goes with the last of 
   underWay.delete(apart)
   underWay.delete(apart)
   expect(getEventListeners(other.signal, 'abort')).toHaveLength(0)
+})
+
+it('forgets neighbours of whom it lets go, wherever they stand', () => {
+  const underWay = openUnderWay()
+  const ends: string[] = []
+  const control = new AbortController()
+  const all = ['a', 'b', 'c', 'd'].map(name => oneOf(ends, name, 60_000, control.signal))
+  for (const one of all) underWay.add(one)
+  const [a, b, c, d] = all as [Bounded, Bounded, Bounded, Bounded]
+  for (const one of [b, a, b]) underWay.delete(one)
+  expect([a.before, a.after, b.before, b.after]).toEqual([null, null, null, null])
+  control.abort()
+  expect(ends).toEqual(['c aborted', 'd aborted'])
+  underWay.delete(d)
+  underWay.delete(c)
+  expect([c.before, c.after, d.before, d.after]).toEqual([null, null, null, null])
 })

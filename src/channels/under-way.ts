@@ -1,8 +1,13 @@
-/** Something that ends in time: by itself, with its signal, or because its time is over. */
+/**
+ * Something that ends in time: by itself, with its signal, or because its time is over. Its neighbours are kept here, and
+ * forgotten when it is taken out.
+ */
 export interface Bounded {
   /** On `performance.now()`. */
   readonly endsAt: number
   readonly signal: AbortSignal | undefined
+  before: Bounded | null
+  after: Bounded | null
   expire(): void
   abort(): void
 }
@@ -23,32 +28,62 @@ interface Heard {
 
 /**
  * A timer and a listener of its own for each push would cost more than the push's own bytes. Hundreds share a signal, and
- * few are ever late, so those who are under way are looked through instead.
+ * few are ever late, so those who are under way are looked through instead. They are a list and not a `Set`: at each of
+ * its many rehashes a `Set` leaves a table behind that points to the next one, and once V8 has taken one of them for old,
+ * all that follow, and half of the pushes with them, are kept until the next full collection.
  */
 export function openUnderWay(): UnderWay {
-  const all = new Set<Bounded>()
   const heard = new Map<AbortSignal, Heard>()
+  let first: Bounded | null = null
+  let last: Bounded | null = null
   let timer: NodeJS.Timeout | undefined
+
+  /** Whoever is told may be taken out, and others be added, meanwhile. */
+  function tell(isMeant: (one: Bounded) => boolean, what: (one: Bounded) => void): void {
+    const meant: Bounded[] = []
+    for (let one = first; one; one = one.after) if (isMeant(one)) meant.push(one)
+    meant.forEach(what)
+  }
 
   function look(): void {
     const now = performance.now()
-    for (const one of all) if (one.endsAt <= now) one.expire()
-    if (all.size > 0) return
+    tell(
+      one => one.endsAt <= now,
+      one => one.expire(),
+    )
+    if (first) return
     clearInterval(timer)
     timer = undefined
   }
 
   function listen(signal: AbortSignal): Heard {
-    const act = () => {
-      for (const one of all) if (one.signal === signal) one.abort()
-    }
+    const act = () =>
+      tell(
+        one => one.signal === signal,
+        one => one.abort(),
+      )
     signal.addEventListener('abort', act, { once: true })
     return { many: 0, stop: () => signal.removeEventListener('abort', act) }
   }
 
+  function takeOut(one: Bounded): boolean {
+    const { before, after } = one
+    if (!before && first !== one) return false
+    if (before) before.after = after
+    else first = after
+    if (after) after.before = before
+    else last = before
+    one.before = null
+    one.after = null
+    return true
+  }
+
   return {
     add(one) {
-      all.add(one)
+      one.before = last
+      if (last) last.after = one
+      else first = one
+      last = one
       timer ??= setInterval(look, TICK_MS)
       const { signal } = one
       if (!signal) return
@@ -56,7 +91,7 @@ export function openUnderWay(): UnderWay {
       if (known.many++ === 0) heard.set(signal, known)
     },
     delete(one) {
-      if (!all.delete(one) || !one.signal) return
+      if (!takeOut(one) || !one.signal) return
       const known = heard.get(one.signal)
       if (!known || --known.many > 0) return
       // A signal that outlives many units must not collect what listened to it.
