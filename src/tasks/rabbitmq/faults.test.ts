@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -58,6 +58,15 @@ const message = (payload: unknown): Outgoing => ({
   requestId: null,
   delayMs: 0,
 })
+
+/** Every thread of a process. */
+async function isHalted(pid: number): Promise<boolean> {
+  const threads = await readdir(`/proc/${pid}/task`)
+  const states = await Promise.all(
+    threads.map(thread => readFile(`/proc/${pid}/task/${thread}/status`, 'utf8')),
+  )
+  return states.every(status => /^State:\tT/m.test(status))
+}
 
 const works = (broker: Broker) =>
   broker.publish([message('again')]).then(
@@ -183,6 +192,8 @@ describe('RabbitMQ that takes nothing', () => {
     async () => {
       const broker = await open({ publishMs: 1_000 })
       server.signal('SIGSTOP')
+      // Its threads do not halt at the same moment.
+      await until('the halt', () => isHalted(server.pid))
       try {
         const startedAt = performance.now()
         await expect(broker.publish([message(1)])).rejects.toThrow('did not confirm within 1000 ms')
