@@ -4,6 +4,8 @@ import { connect } from 'node:net'
 export interface Connection {
   /** Sends the bytes of a request; `answered` is told once, with status 0 when the connection was lost. */
   send(request: Buffer | string, answered: (status: number, body: Buffer) => void): void
+  /** False when the other side ended it, as servers do with connections that were idle for long. */
+  isOpen(): boolean
   close(): void
 }
 
@@ -50,6 +52,7 @@ export function openConnection(port: number): Promise<Connection> {
           if (socket.destroyed) lost()
           else socket.write(request)
         },
+        isOpen: () => !socket.destroyed && socket.readable,
         close: () => socket.destroy(),
       })
     })

@@ -139,6 +139,10 @@ function probe(job: Probe): undefined {
       return
     }
     let connection = idle.pop()
+    while (connection && !connection.isOpen()) {
+      open--
+      connection = idle.pop()
+    }
     if (!connection) {
       open++
       connection = await openConnection(job.port)

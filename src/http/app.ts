@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Limiter } from '../cache/index.ts'
 import type { Clock } from '../lib/clock.ts'
@@ -35,6 +35,8 @@ const BODY_LIMIT = 64 * 1024
 /** The HTTP server of the API, without the routes of the business: `register` adds them. */
 export async function buildApp(options: HttpOptions, register: (app: App) => void): Promise<App> {
   const { log, clock } = options
+  // Only by whoever serves: a worker has the modules too, whose doors lead here.
+  const { default: fastify } = await import('fastify')
   const app = fastify({
     logger: false,
     // A request without a body comes as ended: most do, and waiting for their end costs a tenth of an answer.

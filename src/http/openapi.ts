@@ -1,5 +1,4 @@
-import swagger from '@fastify/swagger'
-import scalar from '@scalar/fastify-api-reference'
+import type {} from '@fastify/swagger'
 import { PROBLEMS, Problem } from '../lib/problems.ts'
 import type { App } from './fastify.ts'
 import { ProblemSchema } from './schemas.ts'
@@ -28,6 +27,9 @@ const DOCS_POLICY = [
 
 /** OpenAPI 3.1 at /openapi.json, made from the routes' own schemas; readable at /docs. */
 export async function documentRoutes(app: App, version: string): Promise<void> {
+  // Loaded by whoever serves: the modules' doors lead here in every process, and the page of the documentation is large.
+  const { default: swagger } = await import('@fastify/swagger')
+  const { default: scalar } = await import('@scalar/fastify-api-reference')
   app.addSchema(ProblemSchema)
   await app.register(swagger, {
     openapi: {

@@ -1,4 +1,5 @@
 import type { Server } from 'node:http'
+import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import type { Fanout } from '../cache/index.ts'
 import type { Clock } from '../lib/clock.ts'
@@ -84,9 +85,9 @@ export function realtime(options: RealtimeOptions): Realtime {
     }
   })
 
-  function onSocket(ws: WebSocket): void {
+  function onSocket(ws: WebSocket, wire: Duplex): void {
     const now = clock.now()
-    const connection = new Connection(ws, now, now + TO_AUTHENTICATE)
+    const connection = new Connection(ws, wire, now, now + TO_AUTHENTICATE)
     connections.add(connection)
     entering++
     wheel.set(connection, connection.deadline)

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import type { Caller, Language } from '../caller.ts'
 import type { Frame } from './frames.ts'
@@ -16,6 +17,7 @@ const TEXT = { binary: false } as const
 /** Somebody's socket, from the upgrade to its close. */
 export class Connection {
   readonly ws: WebSocket
+  readonly #wire: Duplex
   /** `entering`: has said who it is and is being let in. */
   state: 'new' | 'entering' | 'open' | 'closed' = 'new'
   caller: Caller | null = null
@@ -42,8 +44,9 @@ export class Connection {
   #allowance = BURST
   #refilledAt: number
 
-  constructor(ws: WebSocket, now: number, deadline: number) {
+  constructor(ws: WebSocket, wire: Duplex, now: number, deadline: number) {
     this.ws = ws
+    this.#wire = wire
     this.deadline = deadline
     this.#refilledAt = now
   }
@@ -80,7 +83,7 @@ export class Connection {
     }
     const held = this.#held ?? []
     this.#held = null
-    for (const frame of held) if (frame.id === null || !sent.has(frame.id)) this.#send(frame.for(this))
+    for (const frame of held) if (frame.id === null || !sent.has(frame.id)) this.#pass(frame)
     this.say({ type: 'ready', complete: complete && !this.#overflowed })
     if (unread !== null) this.say({ type: 'unread-count', count: unread })
   }
@@ -92,18 +95,27 @@ export class Connection {
       if (frame.told.has(this)) return
       frame.told.add(this)
     }
-    if (!this.#held) this.#send(frame.for(this))
+    if (!this.#held) this.#pass(frame)
     else if (this.#held.length < MOST_HELD) this.#held.push(frame)
     else this.#overflowed = true
   }
 
   /** Sends a message to this socket alone. */
   say(message: unknown): void {
-    if (this.state !== 'closed') this.#send(JSON.stringify(message))
+    if (this.state !== 'closed' && this.#keepsUp()) this.ws.send(JSON.stringify(message), TEXT)
   }
 
-  #send(data: Buffer | string): void {
-    if (this.ws.bufferedAmount > MOST_BUFFERED) this.ws.close(CLOSE.tryLater, 'too slow')
-    else this.ws.send(data, TEXT)
+  /**
+   * Sends what many hear. Its frame is made already, and goes past `ws` in one write: with nothing compressed `ws` writes
+   * each of its own frames whole, at once and in order, so the two do not mix.
+   */
+  #pass(frame: Frame): void {
+    if (this.ws.readyState === this.ws.OPEN && this.#keepsUp()) this.#wire.write(frame.for(this))
+  }
+
+  #keepsUp(): boolean {
+    if (this.ws.bufferedAmount <= MOST_BUFFERED) return true
+    this.ws.close(CLOSE.tryLater, 'too slow')
+    return false
   }
 }

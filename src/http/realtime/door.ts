@@ -27,7 +27,8 @@ export function openDoor(options: {
   server: Server
   origins: readonly string[]
   refusal: () => Problem | null
-  onSocket: (ws: WebSocket) => void
+  /** With the stream below the socket. */
+  onSocket: (ws: WebSocket, wire: Duplex) => void
 }): () => void {
   const { server, origins, refusal, onSocket } = options
   const sockets = new WebSocketServer(OPTIONS)
@@ -35,7 +36,7 @@ export function openDoor(options: {
   function onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const problem = whyNot(request, origins) ?? refusal()
     if (problem) refuse(request, socket, problem)
-    else sockets.handleUpgrade(request, socket, head, onSocket)
+    else sockets.handleUpgrade(request, socket, head, ws => onSocket(ws, socket))
   }
 
   server.on('upgrade', onUpgrade)

@@ -12,6 +12,7 @@ export interface Listener {
 export interface Frame {
   /** Of the notification that it is about, if any. */
   id: string | null
+  /** The bytes for the wire: a WebSocket's frame, which is the same for all who hear the same words. */
   for(listener: Listener): Buffer
   /** Who has had it: kept for what comes by several topics. */
   told?: WeakSet<object>
@@ -24,7 +25,26 @@ const written = new Counter({
 
 function write(message: unknown): Buffer {
   written.inc()
-  return Buffer.from(JSON.stringify(message))
+  return textFrame(Buffer.from(JSON.stringify(message)))
+}
+
+/** Whole, final and text; a server's frames have no mask (RFC 6455, 5.2). */
+const WHOLE_TEXT = 0x81
+const LENGTH_16 = 126
+const LENGTH_64 = 127
+const MOST_16 = 0xffff
+
+/** A text as one frame of a WebSocket that compresses nothing. */
+export function textFrame(text: Buffer): Buffer {
+  const { length } = text
+  if (length < LENGTH_16) return Buffer.concat([Buffer.from([WHOLE_TEXT, length]), text])
+  const isLong = length > MOST_16
+  const head = Buffer.alloc(isLong ? 10 : 4)
+  head[0] = WHOLE_TEXT
+  head[1] = isLong ? LENGTH_64 : LENGTH_16
+  if (isLong) head.writeBigUInt64BE(BigInt(length), 2)
+  else head.writeUInt16BE(length, 2)
+  return Buffer.concat([head, text])
 }
 
 /** The same for everybody. */
