@@ -10,6 +10,8 @@ import type { HeardTimes } from '../processes/sockets.ts'
 const SOCKETS = 10_000
 const BROADCASTS = 5
 const NOTIFICATIONS = 300
+/** One broadcast is over, its 10,000 pushes too, before the next. */
+const BETWEEN_MS = 6_000
 const APART_MS = 20
 const SETTLE_MS = 15_000
 const WARM_UP = 1_000
@@ -113,7 +115,7 @@ async function broadcasts({ call }: Production, apps: Child<object>, staff: stri
       content: WORDS,
     })
     since.push([id, moment()])
-    await pause(1_000)
+    await pause(BETWEEN_MS)
   }
   return apps.ask<HeardTimes>({ kind: 'heard', since, each: SOCKETS, withinMs: HEARD_MS })
 }
