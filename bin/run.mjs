@@ -99,8 +99,8 @@ const isOrphan = () =>
 if (!isInstalled()) install()
 
 // node:http2 leaves closed streams behind that only a full collection takes, and V8 puts that off for hundreds of megabytes
-// where it may take all of a machine. Told what it may take, a process of the product stays under 300 MB while it sends, for
-// a few percent of processor time. The product alone: what builds and tests it may take what it needs.
+// where it may take all of a machine. Told what it may take, a process of the product stays under 300 MB while it sends;
+// more collections cost it processor time. The product alone: what builds and tests it may take what it needs.
 const flags = withDevelopment ? [] : JSON.parse(readFileSync(join(root, 'bin/node-flags.json'), 'utf8'))
 
 // A group of its own: the keys typed in a terminal reach it through us, once.
