@@ -1,6 +1,7 @@
 // npm run test:faults [-- case …] [-- --short]: what the delivery engine promises, with everything killed (docs/faults.md).
 import { writeFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { needServers, SUITE_SERVERS } from '../servers/packages.ts'
 import { openRun, type TestRun } from '../servers/run.ts'
@@ -70,7 +71,7 @@ async function main(): Promise<number> {
   try {
     const startedAt = Date.now()
     const lab = await run.start('stack', dir =>
-      openLab({ dir, devices, logFile: resolve('.data/faults.log') }),
+      openLab({ dir, devices, logFile: join(tmpdir(), 'samaconso-faults.log') }),
     )
     console.log(`${devices} devices, every process and server up (${seconds(startedAt)} s)`)
     for (const one of chosen) {

@@ -14,7 +14,7 @@ const HELP = `npm run stack -- …
   --kill NAME            kills one; --signal SIGTERM another signal than SIGKILL
   --restart NAME         stops one gently and starts it again
   --after 5s             waits before that
-NAME is samaconso_worker_1 or worker_1. DATA_DIR (.data/stack) tells which stack.`
+NAME is samaconso_worker_1 or worker_1. DATA_DIR (.data-stack) tells which stack.`
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -29,7 +29,7 @@ async function main(): Promise<void> {
       after: { type: 'string', default: '0s' },
     },
   })
-  const dir = resolve(process.env.DATA_DIR || '.data/stack')
+  const dir = resolve(process.env.DATA_DIR || '.data-stack')
   if (values.help) return console.log(HELP)
   const signal = values.signal as NodeJS.Signals
   const request: Request | null = values.kill
