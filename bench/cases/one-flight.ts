@@ -61,7 +61,7 @@ export async function oneFlight(lab: Lab): Promise<Row[]> {
 async function readingsOfPages({ db }: Production): Promise<number> {
   const [row] = await db.query<{ calls: number }>(
     `select coalesce(sum(calls), 0)::int calls from pg_stat_statements
-     where query like 'copy (select inbox_pages(%'`,
+     where query like 'copy (select inbox_lines(%'`,
   )
   return row?.calls ?? 0
 }

@@ -3,10 +3,12 @@ import type { Lab, Server } from './lab.ts'
 import { alternate, median, medianRatio } from './rounds.ts'
 import { perSecond, type Row } from './table.ts'
 
-const CONNECTIONS = 64
+/** For both: enough that neither waits for the next request. */
+const CONNECTIONS = 128
 const ROUNDS = 13
 const SECONDS = 1
-const WARM_UP = 1.5
+/** Until the compiler is through with what is measured. */
+const WARM_UP = 4
 
 export interface Contender {
   what: string

@@ -23,6 +23,10 @@ interface Question {
   load: () => Promise<Answer>
 }
 
+/** Not as a part of a larger piece of memory, which would be kept whole. */
+const alone = (bytes: Buffer): Buffer =>
+  bytes.length === bytes.buffer.byteLength ? bytes : Buffer.from(bytes)
+
 /** The cache of a single process. */
 export function inProcessCache(clock: Clock): Cache {
   const answers = new Lru<Kept>(MAX_BYTES)
@@ -65,7 +69,7 @@ export function inProcessCache(clock: Clock): Cache {
       return (await read(scopes, { key: `text ${key}`, ttlMs, staleMs, load })) as string
     },
     bytes(key, scopes, ttlMs, load, staleMs = 0) {
-      const bytes = async () => encoded(await load())
+      const bytes = async () => alone(encoded(await load()))
       return read(scopes, { key: `bytes ${key}`, ttlMs, staleMs, load: bytes }) as Buffer | Promise<Buffer>
     },
     async bump(...scopes) {

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { Problem } from '../lib/problems.ts'
-import { copiedRows } from './copied-rows.ts'
+import { copiedLines } from './copied-lines.ts'
 import { translate } from './errors.ts'
 
 /** Something that runs SQL: the database, or one transaction of it. */
@@ -21,10 +21,11 @@ export interface Database extends Queryable {
    */
   tx<T>(work: (tx: Tx) => Promise<T>): Promise<T>
   /**
-   * The only column of each row, never null, as bytes: for text that is sent on as it is. The statement takes no
-   * parameters: `literal` puts values into it.
+   * The lines of the one text that a statement yields (one row, one column; null has none), as bytes: for text that is
+   * sent on as it is. The statement takes no parameters: `literal` puts values into it. A line may be part of a larger
+   * piece of memory: who keeps it for long copies it.
    */
-  bytes(sql: string): Promise<Buffer[]>
+  lines(sql: string): Promise<Buffer[]>
   /** A connection of one's own, for COPY and the like; destroyed afterwards when `work` rejects. */
   withConnection<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T>
   stats(): { total: number; idle: number; waiting: number }
@@ -102,7 +103,7 @@ export function openDatabase(options: DatabaseOptions): Database {
 
   return {
     withConnection,
-    bytes: sql => withConnection(client => copiedRows(client, sql)),
+    lines: sql => withConnection(client => copiedLines(client, sql)),
     async query(text, values) {
       if (pool.waitingCount >= maxWaiting) throw new Problem('unavailable', { retryAfter: 2 })
       return run(pool, text, values)

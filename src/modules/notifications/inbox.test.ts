@@ -364,9 +364,9 @@ it('what is accepted shows at the very next reading, though readings come from m
     ...services,
     db: {
       ...db,
-      bytes: sql => {
+      lines: sql => {
         reads.push(sql)
-        return db.bytes(sql)
+        return db.lines(sql)
       },
     },
   }

@@ -26,7 +26,7 @@ const KEPT_MS = 30_000
 export type Pages = (wanted: WantedPage) => Promise<Buffer>
 
 export const openPages = (db: Database): Pages =>
-  inBatches(wanted => selectPages(db, wanted), { atOnce: 2, together: 16, waiting: 10_000 })
+  inBatches(wanted => selectPages(db, wanted), { atOnce: 3, together: 16, waiting: 10_000 })
 
 /**
  * A page of the caller's notifications and broadcasts, newest first, as the JSON text to send: the database writes it

@@ -6,7 +6,7 @@ const EPOCH_MS = Date.UTC(2000, 0, 1)
 const LATEST_MS = Date.UTC(9999, 11, 31)
 
 /**
- * The instant and the id in a cursor of the inbox. The database writes these (`inbox_pages`): microseconds and id as
+ * The instant and the id in a cursor of the inbox. The database writes these (`inbox_lines`): microseconds and id as
  * hexadecimal digits. `Problem('invalid')` for anything else.
  */
 export function decodePageKey(cursor: string): [at: string, id: string] {

@@ -13,8 +13,8 @@ const TOP = ['infinity', 'ffffffff-ffff-ffff-ffff-ffffffffffff']
 /** Pages of inboxes as JSON text, encoded, in the order they were asked for. */
 export function selectPages(db: Database, wanted: readonly WantedPage[]): Promise<Buffer[]> {
   const list = (type: string, values: readonly unknown[]) => `${literal(`{${values.join(',')}}`)}::${type}[]`
-  return db.bytes(
-    `select inbox_pages(${[
+  return db.lines(
+    `select inbox_lines(${[
       list(
         'uuid',
         wanted.map(({ customerId }) => customerId),
@@ -60,7 +60,7 @@ export async function selectMissed(
   limits: { most: number; whenUnknown: number; mostUnread: number },
 ): Promise<{ page: string; known: boolean; unread: number }> {
   const [row] = await db.query<{ page: string; known: boolean; unread: number }>(
-    `select seen.at is not null known, inbox_unread($1, $5) unread, inbox_pages(array[$1::uuid], array[false],
+    `select seen.at is not null known, inbox_unread($1, $5) unread, inbox_lines(array[$1::uuid], array[false],
        array[case when seen.at is null then $4::integer else $3 end], array['infinity'::timestamptz],
        array['ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid],
        array[coalesce(seen.at - interval '1 minute', '-infinity')]) page
