@@ -31,7 +31,7 @@ module.exports = {
       name: 'modules-do-not-know-roles',
       severity: 'error',
       from: { path: '^src/modules/', pathNot: '\\.(test|contract)\\.ts$' },
-      to: { path: '^src/(roles|monitor|main\\.ts)' },
+      to: { path: '^src/(roles|monitor|operations|main\\.ts)' },
     },
     {
       name: 'modules-meet-at-the-door',

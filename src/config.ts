@@ -280,6 +280,26 @@ export const SETTINGS = {
     'Devices above which a broadcast starts slowly and rises to full speed.',
   ),
   rampSeconds: integer('BROADCAST_RAMP_SECONDS', 60, 'How long that rise takes; 0 for none.', 0, 3_600),
+
+  monitorUrl: optional(
+    'MONITOR_URL',
+    'http://host:5555 of the task monitor, which `doctor` asks. Empty: not asked.',
+  ),
+  apiUrls: list('API_URLS', 'Every API instance as `doctor` asks it, http://host:8001.'),
+  prometheusUrl: optional(
+    'PROMETHEUS_URL',
+    'http://host:9090 of Prometheus, which `doctor` and `report` ask. Empty: not asked.',
+  ),
+  backupStatusFile: optional(
+    'BACKUP_STATUS_FILE',
+    'What the backup writes about its last run (docs/operations.md), on the machine that makes it.',
+  ),
+  operationsFolder: text(
+    'OPERATIONS_FOLDER',
+    '.data/operations',
+    'Where `checklist` keeps what people signed.',
+  ),
+
   workerSlots: integer('WORKER_SLOTS', 4, 'Tasks under way at once in each queue of a worker.', 1, 64),
 }
 
@@ -303,6 +323,16 @@ const KNOWN_SECRETS = /^(admin|changeme|change-me|password|secret|samaconso|demo
 
 /** Reads and checks the whole configuration; throws `ConfigError` with every fault. */
 export function loadConfig(env: Record<string, string | undefined>): Config {
+  const { config, faults } = readConfig(env)
+  if (faults.length > 0) throw new ConfigError(faults)
+  return config as Config
+}
+
+/** As much of a configuration as can be read, with every fault of it: for who examines it. */
+export function readConfig(env: Record<string, string | undefined>): {
+  config: Partial<Config>
+  faults: string[]
+} {
   const faults: string[] = []
   const config: Record<string, unknown> = {}
   for (const [name, setting] of Object.entries(SETTINGS) as [string, Setting<unknown>][]) {
@@ -322,8 +352,7 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
       faults.push(`${setting.env} ${(error as Error).message}.`)
     }
   }
-  if (faults.length > 0) throw new ConfigError(faults)
-  return config as Config
+  return { config: config as Partial<Config>, faults }
 }
 
 /** One setting alone, from the environment or its file, for commands that need no more; undefined when it is not given. */

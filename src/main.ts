@@ -32,6 +32,36 @@ const COMMANDS: Record<string, { help: string; run: (args: string[]) => Promise<
     help: '--customers N: makes customers 1 to N of the simulated world, with device, meter and agency',
     run: async args => (await import('./roles/seed.ts')).runSeed(args, process.env),
   },
+  doctor: {
+    help: '[--json] [--lang fr|en]: checks everything, says what is wrong and what to do; exit code 0, 1 or 2',
+    run: async args =>
+      (await import('./roles/doctor-command.ts')).runDoctor(args, process.env, await version()),
+  },
+  report: {
+    help: '[--day|--week|--month] [--json]: the five targets, measured against wanted',
+    run: async args => (await import('./roles/report-command.ts')).runReport(args, process.env),
+  },
+  checklist: {
+    help: '[--sign ITEM --by NAME] [--json]: what has to hold before going live',
+    run: async args =>
+      (await import('./roles/checklist-command.ts')).runChecklist(args, process.env, await version()),
+  },
+  user: {
+    help: 'create --login L --first-name F --last-name N: a member of staff; the password is asked for',
+    run: async args => (await import('./roles/user-command.ts')).runUser(args, process.env),
+  },
+  maintenance: {
+    help: 'on [--until 14:30] [--message TEXT] | off | status: whether customers are served',
+    run: async args => (await import('./roles/maintenance-command.ts')).runMaintenance(args, process.env),
+  },
+  restored: {
+    help: '[--status | --confirm-broadcasts]: after a restoration of the database',
+    run: async args => (await import('./roles/restored-command.ts')).runRestored(args, process.env),
+  },
+  customer: {
+    help: 'delete --phone NUMBER --yes: deletes a customer who asked for it',
+    run: async args => (await import('./roles/restored-command.ts')).runCustomer(args, process.env),
+  },
   openapi: {
     help: 'prints the OpenAPI document; --write keeps it in openapi.json',
     run: async args => {

@@ -11,6 +11,7 @@ import type { App } from './fastify.ts'
 import { type Gate, gatekeeper } from './gate.ts'
 import { type Health, healthRoutes } from './health.ts'
 import { parseJsonBodies } from './json.ts'
+import { type Maintenance, refuseForMaintenance, refusePinForMaintenance } from './maintenance.ts'
 import { documentRoutes } from './openapi.ts'
 import { languageOf, problemBody, toProblem } from './problem.ts'
 import type { AccessTokens } from './tokens.ts'
@@ -25,6 +26,8 @@ export interface HttpOptions {
   version: string
   limits: Gate['limits']
   trustedBalancers: readonly string[]
+  /** Whether customers are not served just now. Never waits. */
+  maintenance?: () => Maintenance | undefined
   /** False saves the work of writing lines, below the level of the log, of readings that went well. */
   logReadings?: boolean
 }
@@ -77,6 +80,7 @@ export async function buildApp(options: HttpOptions, register: (app: App) => voi
     }
   })
   app.addHook('onRequest', gatekeeper(options))
+  if (options.maintenance) keepCustomersOut(app, options.maintenance, clock)
   app.setErrorHandler((error, request, reply) => sendProblem(log, error, request, reply))
   app.setNotFoundHandler((request, reply) => sendProblem(log, new Problem('not_found'), request, reply))
   // When the answer is ready: to hear that its last byte has left costs every request four listeners.
@@ -110,6 +114,28 @@ export async function buildApp(options: HttpOptions, register: (app: App) => voi
   register(app)
   await app.ready()
   return app
+}
+
+/** After the gate, which knows who calls. */
+function keepCustomersOut(app: App, state: () => Maintenance | undefined, clock: Clock): void {
+  app.addHook('onRequest', (request, _reply, done) => {
+    const maintenance = state()
+    const { url, config } = request.routeOptions
+    if (maintenance) {
+      refuseForMaintenance(
+        maintenance,
+        { url, access: config.access ?? 'public', caller: request.caller },
+        clock,
+      )
+    }
+    done()
+  })
+  app.addHook('preValidation', (request, _reply, done) => {
+    const maintenance = state()
+    if (maintenance)
+      refusePinForMaintenance(maintenance, { url: request.routeOptions.url, body: request.body }, clock)
+    done()
+  })
 }
 
 function sendProblem(log: Log, error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {

@@ -80,6 +80,11 @@ export const PROBLEMS = {
     'Les systèmes de Senelec ne répondent pas, réessayez dans un instant',
     'Senelec’s systems do not answer, try again in a moment',
   ),
+  maintenance: entry(
+    503,
+    'Nous améliorons le service, revenez un peu plus tard',
+    'We are improving the service, come back a little later',
+  ),
   unavailable: entry(
     503,
     'Service momentanément indisponible, réessayez dans un instant',

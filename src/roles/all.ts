@@ -19,11 +19,12 @@ import {
   removeRunFile,
   writeRunFile,
 } from './embedded/data-dir.ts'
+import { embeddedDefaults } from './embedded/defaults.ts'
 import { explainStart } from './embedded/faults.ts'
 import { demoPorts } from './embedded/ports.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded/postgres.ts'
 import { loadSecrets } from './embedded/secrets.ts'
-import { type OutsideWorld, startSimulators } from './embedded/simulators.ts'
+import { startSimulators } from './embedded/simulators.ts'
 import { keepWorker } from './keep.ts'
 import { startMetrics } from './metrics.ts'
 import { monitorOptions } from './monitor.ts'
@@ -159,6 +160,7 @@ async function start(dir: string, { env, ports, version, stack, onServer }: Star
     databaseUrl: postgres.url,
     ports: { ...ports, POSTGRES_PORT: postgres.port, METRICS_PORT: roles.metrics.port },
     proxyUrl: simulators.outside.proxy.url,
+    settings: embeddedDefaults(simulators.outside),
     startedAt: new Date().toISOString(),
   })
   stack.push(() => removeRunFile(dir))
@@ -171,36 +173,6 @@ async function start(dir: string, { env, ports, version, stack, onServer }: Star
       dataDir: dir,
     })}\n`,
   )
-}
-
-/** The simulated world by its addresses: what changes between this and production. Wide limits, all comes from one address. */
-export function embeddedDefaults(outside: OutsideWorld): Env {
-  const server = (name: string, { host, port, user, password, database }: OutsideWorld['sic']): Env => ({
-    [`${name}_HOST`]: host,
-    [`${name}_PORT`]: String(port),
-    [`${name}_USER`]: user,
-    [`${name}_PASSWORD`]: password,
-    [`${name}_DATABASE`]: database,
-    [`${name}_CA_FILE`]: outside.caFile,
-  })
-  return {
-    SAMACONSO_MODE: 'embedded',
-    DRAIN_SECONDS: '0',
-    MONITOR_USER: 'admin',
-    MONITOR_PASSWORD: 'admin',
-    ...server('SIC', outside.sic),
-    ...server('POSTPAID', outside.postpaid),
-    FCM_BASE_URL: outside.fcm.baseUrl,
-    FCM_SERVICE_ACCOUNT_FILE: outside.fcm.serviceAccountFile,
-    FCM_CA_FILE: outside.caFile,
-    SMS_URL: outside.sms.url,
-    SMS_CA_FILE: outside.caFile,
-    LIMIT_PER_ACCOUNT: '60000',
-    LIMIT_PER_NETWORK: '600000',
-    LIMIT_SIGN_INS_PER_NETWORK: '100000',
-    LIMIT_SMS_PER_PREFIX: '10000',
-    LIMIT_SMS_PER_DAY: '1000000',
-  }
 }
 
 /** The agencies of the simulated world, by number. */

@@ -3,6 +3,7 @@ import {
   type App,
   buildApp,
   type Health,
+  type Maintenance,
   openAccessTokens,
   watchHealth,
 } from '../http/index.ts'
@@ -12,6 +13,7 @@ import { broadcastRoutes } from '../modules/broadcasts/index.ts'
 import { consumptionRoutes } from '../modules/consumption/index.ts'
 import { metersRoutes } from '../modules/meters/index.ts'
 import { notificationsRealtime, notificationsRoutes } from '../modules/notifications/index.ts'
+import { watchMaintenance } from '../operations/maintenance.ts'
 import type { Services } from '../services.ts'
 
 /** Every route of the business. */
@@ -37,6 +39,7 @@ export const openApi = (
   tokens: AccessTokens,
   health: Health,
   version: string,
+  maintenance?: () => Maintenance | undefined,
 ): Promise<App> =>
   buildApp(
     {
@@ -51,6 +54,7 @@ export const openApi = (
         perNetwork: services.config.limitPerNetwork,
       },
       trustedBalancers: services.config.trustedBalancers,
+      ...(maintenance ? { maintenance } : {}),
       logReadings: services.config.logLevel === 'debug',
     },
     app => businessRoutes(app, services, tokens),
@@ -79,7 +83,9 @@ export async function startApi(
     },
     vital: ['database'],
   })
-  const app = await openApi(services, tokens, health, version)
+  const maintenance = watchMaintenance(services)
+  await maintenance.ready
+  const app = await openApi(services, tokens, health, version, maintenance.now)
   const realtime = notificationsRealtime(app, services, tokens)
   const revocations = watchRevocations(services, tokens)
   await revocations.ready
@@ -93,6 +99,7 @@ export async function startApi(
       await realtime.closeAll('restart')
       await app.close()
       await revocations.stop()
+      await maintenance.stop()
       health.stop()
     },
   }

@@ -4,9 +4,11 @@ export interface Words {
   en: string
 }
 
-const english = /^en/.test(process.env.LC_ALL || process.env.LC_MESSAGES || process.env.LANG || '')
+export const speaksEnglish = /^en/.test(
+  process.env.LC_ALL || process.env.LC_MESSAGES || process.env.LANG || '',
+)
 
-export const say = (words: Words): string => (english ? words.en : words.fr)
+export const say = (words: Words): string => (speaksEnglish ? words.en : words.fr)
 
 /** A fault that a person can mend: one sentence with the remedy, no stack. */
 export class StartError extends Error {

@@ -1,6 +1,8 @@
 import { forgetOld, sweepSms } from '../modules/accounts/index.ts'
 import { sweepBroadcasts } from '../modules/broadcasts/index.ts'
 import { sweepDeliveries } from '../modules/notifications/index.ts'
+import { forgetOldDeletions } from '../modules/privacy/index.ts'
+import { settleRestoration } from '../operations/restoration.ts'
 import type { Services } from '../services.ts'
 import { dropOld, makePartitions } from './retention.ts'
 
@@ -18,12 +20,15 @@ interface Job {
 const HOUR = 3_600_000
 
 const JOBS: readonly Job[] = [
+  // First: while it fails, none of the others finds anything that may be sent.
+  { name: 'restoration', everyMs: 1_000, run: settleRestoration },
   { name: 'deliveries', everyMs: 1_000, run: sweepDeliveries },
   { name: 'broadcasts', everyMs: 1_000, run: sweepBroadcasts },
   { name: 'sms', everyMs: 5_000, run: sweepSms },
   { name: 'old accounts data', everyMs: HOUR, run: forgetOld },
   { name: 'partitions', everyMs: 6 * HOUR, run: makePartitions },
   { name: 'retention', everyMs: 6 * HOUR, run: dropOld },
+  { name: 'deletions written down', everyMs: 6 * HOUR, run: forgetOldDeletions },
   {
     name: 'idempotency keys',
     everyMs: HOUR,

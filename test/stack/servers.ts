@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { randomSecret } from '../../src/lib/secrets.ts'
-import { embeddedDefaults } from '../../src/roles/all.ts'
+import { embeddedDefaults } from '../../src/roles/embedded/defaults.ts'
 import { freePort } from '../../src/roles/embedded/ports.ts'
 import { ensureAppDatabase } from '../../src/roles/embedded/postgres.ts'
 import { keptOrMade, loadSecrets } from '../../src/roles/embedded/secrets.ts'

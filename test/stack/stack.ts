@@ -82,12 +82,25 @@ async function start(options: StackOptions, { supervisor, closers, onLine }: Ope
     databaseUrl,
     ports: { ...ports },
     proxyUrl: outside.proxy.url,
+    settings: settingsOf(env, ports),
     startedAt: new Date().toISOString(),
   })
   closers.push(() => removeRunFile(dir))
   write(
     `\n${welcome({ ports, simulators: outside.control, monitorPassword: env.MONITOR_PASSWORD ?? '', databaseUrl, dir })}\n`,
   )
+}
+
+/** For commands beside the stack, as on a server that has everybody's addresses. */
+function settingsOf(env: Record<string, string>, ports: { api1: number; api2: number; monitor: number }) {
+  const own = Object.entries(env).filter(
+    ([name]) => !/^(TOKEN_KEY|PEPPER|SEAL_KEY|PATH|HOME|LANG)$/.test(name),
+  )
+  return {
+    ...Object.fromEntries(own),
+    API_URLS: `http://127.0.0.1:${ports.api1},http://127.0.0.1:${ports.api2}`,
+    MONITOR_URL: `http://127.0.0.1:${ports.monitor}`,
+  }
 }
 
 function wordsOf(event: UnitEvent): string {

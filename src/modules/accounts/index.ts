@@ -8,6 +8,7 @@ export { loadDemoAccounts } from './demo.ts'
 export { forgetOld } from './forget.ts'
 export { accountsHandlers } from './handlers.ts'
 export {
+  announceRevoked,
   type RevocationWatch,
   watchRevocations,
 } from './revoke-sessions.ts'

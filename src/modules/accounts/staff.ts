@@ -1,3 +1,4 @@
+import type { Queryable } from '../../db/index.ts'
 import type { Role } from '../../http/index.ts'
 import { newId } from '../../lib/id.ts'
 import { Problem } from '../../lib/problems.ts'
@@ -21,9 +22,12 @@ export interface NewStaff {
 
 /**
  * Creates a member of staff with a local password; returns their id. `invalid` for a login or password that will not
- * do (one of the demo's, outside of it), `conflict` when the login is taken.
+ * do (outside of the demo: one that is easily guessed), `conflict` when the login is taken.
  */
-export async function createStaff(services: Services, staff: NewStaff): Promise<string> {
+export async function createStaff(
+  services: Pick<Services, 'clock' | 'config' | 'secrets'> & { db: Queryable },
+  staff: NewStaff,
+): Promise<string> {
   const login = staff.login.trim().toLowerCase()
   const faults = [
     ...(LOGIN.test(login)
@@ -32,8 +36,8 @@ export async function createStaff(services: Services, staff: NewStaff): Promise<
     ...(staff.password.length >= SHORTEST_PASSWORD && staff.password.length <= 200
       ? []
       : [{ field: 'password', message: `must have ${SHORTEST_PASSWORD} to 200 characters` }]),
-    ...(services.config.mode === 'production' && SHOWN.test(staff.password)
-      ? [{ field: 'password', message: 'is a well-known one' }]
+    ...(services.config.mode === 'production' && isGuessable(staff.password, login)
+      ? [{ field: 'password', message: 'is easily guessed' }]
       : []),
     ...(staff.role === 'agent' && staff.agencyId === undefined
       ? [{ field: 'agencyId', message: 'is needed for an agent' }]
@@ -59,3 +63,9 @@ export async function createStaff(services: Services, staff: NewStaff): Promise<
   if (!created) throw new Problem('conflict')
   return created.id
 }
+
+/** Long enough and yet guessed first: one of the documentation's, the login with something added, `aaaaaaaaaaaa`, `abcabcabcabc`. */
+const isGuessable = (password: string, login: string): boolean =>
+  SHOWN.test(password) ||
+  (login.length >= 4 && password.toLowerCase().includes(login)) ||
+  /^(.{1,4})\1+$/.test(password)

@@ -1,5 +1,6 @@
+import type { Tx } from '../../db/index.ts'
 import { Problem } from '../../lib/problems.ts'
-import type { Ctx } from '../../services.ts'
+import type { Ctx, Services } from '../../services.ts'
 import { enqueue, queueOf } from '../../tasks/index.ts'
 import { resumeBroadcast } from '../notifications/index.ts'
 import type { Broadcast } from './schema.ts'
@@ -27,3 +28,13 @@ export const resume = (ctx: Ctx, id: string): Promise<Broadcast> =>
       return true
     },
   })
+
+/** Lets paused broadcasts go on in the transaction of an operator who answers for all of them at once. */
+export async function resumeBroadcasts(tx: Tx, services: Services, ids: readonly string[]): Promise<void> {
+  for (const id of ids) {
+    if (await resumeBroadcast(tx, services, id, ['paused'])) {
+      await enqueue(tx, planTask, [{ broadcastId: id }], {})
+    }
+  }
+  if (ids.length > 0) tx.afterCommit(services.wakeRelay)
+}

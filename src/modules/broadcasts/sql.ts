@@ -153,10 +153,11 @@ export const selectOpen = (db: Queryable, after: string, limit: number): Promise
     [after, limit],
   )
 
-/** Waiting for their time, which has come. */
+/** Waiting for their time, which has come; none in a database that was just restored. */
 export async function selectDue(db: Queryable, now: Date, limit: number): Promise<string[]> {
   const rows = await db.query<{ id: string }>(
     `select id from broadcasts where finished_at is null and state = 'scheduled' and scheduled_at <= $1 and expires_at > $1
+       and (select delivery_is_open())
      order by scheduled_at limit $2`,
     [now, limit],
   )

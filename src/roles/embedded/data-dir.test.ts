@@ -36,6 +36,7 @@ const run = (pid: number) => ({
   pid,
   databaseUrl: 'postgres://x',
   ports: {},
+  settings: {},
   proxyUrl: 'http://x',
   startedAt: '2026-01-01',
 })

@@ -12,6 +12,8 @@ export interface RunFile {
   ports: Record<string, number>
   /** Of the simulated proxy in front of FCM, to try the way through one. */
   proxyUrl: string
+  /** Settings of its processes, but for what `loadSecrets` keeps: commands reach what they reach. */
+  settings: Record<string, string>
   startedAt: string
 }
 

@@ -25,11 +25,12 @@ export interface ClaimedSms {
   sealedText: Buffer
 }
 
-/** Takes a pending text for sending; undefined when it is not pending or too old. */
+/** Takes a pending text for sending; undefined when it is not pending, too old, or of a database that was just restored. */
 export async function claimSms(db: Queryable, id: string, now: Date): Promise<ClaimedSms | undefined> {
   const [claimed] = await db.query<ClaimedSms>(
     `update sms_messages set state = 'sending', attempts = attempts + 1, updated_at = $2
-     where id = $1 and state = 'pending' and expires_at > $2 returning phone, sealed_text "sealedText"`,
+     where id = $1 and state = 'pending' and expires_at > $2 and (select delivery_is_open())
+     returning phone, sealed_text "sealedText"`,
     [id, now],
   )
   return claimed

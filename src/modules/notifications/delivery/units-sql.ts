@@ -94,7 +94,7 @@ export interface Unit {
 
 /**
  * Takes a unit with a lease and reads what it says, in one statement; undefined when it is done, held by another, not
- * due, or about something that is no more. One that was taken too often comes back as 'parked' and is not to be worked on.
+ * due, about something that is no more, or of a database that was just restored. One that was taken too often comes back as 'parked' and is not to be worked on.
  */
 export async function takeUnit(db: Queryable, id: string, now: number): Promise<Unit | undefined> {
   const [unit] = await db.query<Unit>(
@@ -106,6 +106,7 @@ export async function takeUnit(db: Queryable, id: string, now: number): Promise<
          lease_until = case when takes < $3 then $4::timestamptz end,
          republish_at = $4
        where id = $1 and state = 'pending' and due_at <= $5 and (lease_until is null or lease_until <= $2)
+         and (select delivery_is_open())
        returning *
      )
      select u.id, u.notification_id "notificationId", u.broadcast_id "broadcastId", u.after_customer "after",

@@ -1,0 +1,1 @@
+export { deleteCustomer, findCustomerId, forgetOldDeletions, replayDeletions } from './delete-customer.ts'
