@@ -12,7 +12,9 @@ import { broadcastRoutes } from '../modules/broadcasts/index.ts'
 import { consumptionRoutes } from '../modules/consumption/index.ts'
 import { metersRoutes } from '../modules/meters/index.ts'
 import { notificationsRealtime, notificationsRoutes } from '../modules/notifications/index.ts'
+import { metrics, onScrape } from '../observability/index.ts'
 import type { Services } from '../services.ts'
+import { showDependencies } from './measure.ts'
 
 /** Every route of the business. */
 export function businessRoutes(app: App, services: Services, tokens: AccessTokens): void {
@@ -51,7 +53,7 @@ export const openApi = (
         perNetwork: services.config.limitPerNetwork,
       },
       trustedBalancers: services.config.trustedBalancers,
-      logReadings: services.config.logLevel === 'debug',
+      logReadings: () => services.log.level === 'debug',
     },
     app => businessRoutes(app, services, tokens),
   )
@@ -82,6 +84,12 @@ export async function startApi(
   const app = await openApi(services, tokens, health, version)
   const realtime = notificationsRealtime(app, services, tokens)
   const revocations = watchRevocations(services, tokens)
+  const unwatch = onScrape(() => {
+    const { sockets, entering } = realtime.stats()
+    metrics.websockets.set({ state: 'open' }, sockets - entering)
+    metrics.websockets.set({ state: 'entering' }, entering)
+    showDependencies(health.report().services)
+  })
   await revocations.ready
   await app.listen({ host: config.host, port: config.port })
   return {
@@ -94,6 +102,7 @@ export async function startApi(
       await app.close()
       await revocations.stop()
       health.stop()
+      unwatch()
     },
   }
 }
