@@ -5,6 +5,7 @@ import { customers } from './cases/customers.ts'
 import { health } from './cases/health.ts'
 import { list } from './cases/list.ts'
 import { million } from './cases/million.ts'
+import { observability } from './cases/observability.ts'
 import { oneFlight } from './cases/one-flight.ts'
 import { publish } from './cases/publish.ts'
 import { push } from './cases/push.ts'
@@ -18,6 +19,7 @@ import { holds, type Row, tableOf } from './lib/table.ts'
 const CASES: Record<string, { run(lab: Lab): Promise<Row[]>; atMostSeconds: number }> = {
   health: { run: health, atMostSeconds: 90 },
   list: { run: list, atMostSeconds: 120 },
+  observability: { run: observability, atMostSeconds: 120 },
   customers: { run: customers, atMostSeconds: 420 },
   'sign-in': { run: signIn, atMostSeconds: 90 },
   refresh: { run: refresh, atMostSeconds: 120 },

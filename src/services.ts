@@ -7,14 +7,14 @@ import type { Database } from './db/index.ts'
 import { type Caller, type Language, languageOf } from './http/index.ts'
 import type { Clock } from './lib/clock.ts'
 import type { Secrets } from './lib/secrets.ts'
-import type { Log } from './observability/index.ts'
+import type { OpenLog } from './observability/index.ts'
 import type { Storage } from './storage/index.ts'
 
 /** What the business works with: opened once per process by its role, passed as an argument everywhere. */
 export interface Services {
   config: Config
   clock: Clock
-  log: Log
+  log: OpenLog
   db: Database
   cache: Cache
   fanout: Fanout

@@ -39,7 +39,10 @@ export interface Lab {
   /** A database with so many customers. */
   database(name: string, customers: number): Promise<Seeded>
   /** The product's API on a database, on the first core unless said otherwise. */
-  server(database: Seeded, options?: { cache?: boolean; pinned?: boolean }): Promise<Server>
+  server(
+    database: Seeded,
+    options?: { cache?: boolean; pinned?: boolean; observed?: boolean },
+  ): Promise<Server>
   /** Bare node:http that answers with these bytes, on the first core. */
   peer(answered: Answered): Promise<Server>
   /** An access token as the servers of this lab issue them. */
@@ -99,7 +102,7 @@ export async function openLab(): Promise<Lab> {
       await seed(db, customers, await secrets.hash(PIN))
       return { url, db, seconds: (performance.now() - startedAt) / 1_000 }
     },
-    async server({ url }, { cache = true, pinned = true } = {}) {
+    async server({ url }, { cache = true, pinned = true, observed = true } = {}) {
       const data: ServerData = {
         env: {
           ...FIXED,
@@ -110,6 +113,7 @@ export async function openLab(): Promise<Lab> {
         },
         logFile: join(folder, `server-${++servers}.log`),
         cache,
+        observed,
       }
       const { ready, cpu } = await child<{ port: number }>('server.ts', {
         data,

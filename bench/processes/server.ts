@@ -1,7 +1,7 @@
 // The product's API as a process of its own: all routes, gate, limits, log, database; as roles/api.ts starts it.
 import type { Cache } from '../../src/cache/index.ts'
 import { loadConfig } from '../../src/config.ts'
-import { openLog } from '../../src/observability/index.ts'
+import { metrics, openLog } from '../../src/observability/index.ts'
 import { startApi } from '../../src/roles/api.ts'
 import { openServices } from '../../src/roles/services.ts'
 import { answerParent } from '../lib/child.ts'
@@ -11,6 +11,8 @@ export interface ServerData {
   logFile: string
   /** False: every reading goes to the database. */
   cache: boolean
+  /** False: nothing is counted and nothing logged. */
+  observed: boolean
 }
 
 const uncached: Cache = {
@@ -24,8 +26,14 @@ const uncached: Cache = {
   close: async () => undefined,
 }
 
-answerParent<ServerData, { port: number }>(async ({ env, logFile, cache }) => {
-  const config = loadConfig(env)
+const nothing = () => undefined
+
+answerParent<ServerData, { port: number }>(async ({ env, logFile, cache, observed }) => {
+  const config = loadConfig(observed ? env : { ...env, LOG_LEVEL: 'silent' })
+  if (!observed) {
+    for (const metric of Object.values(metrics))
+      Object.assign(metric, { inc: nothing, observe: nothing, add: nothing, set: nothing })
+  }
   const log = openLog({ level: config.logLevel, instance: config.instance, file: logFile })
   const { services, close } = openServices(config, log, () => undefined)
   if (!cache) services.cache = uncached

@@ -7,6 +7,7 @@ import {
   handleAll,
 } from 'cockatiel'
 import { Unavailable } from '../lib/problems.ts'
+import { metrics, timed } from '../observability/index.ts'
 import { createPool, type Row, type Statement } from './pool.ts'
 import type { BackOfficeLog, Limits, SqlServerAddress } from './types.ts'
 
@@ -103,8 +104,10 @@ export function openSqlServer(
 
   async function call(statement: Statement): Promise<readonly Row[]> {
     try {
-      return await withinLimit(signal =>
-        slots.execute(() => breaker.execute(() => pool.run(statement, signal)), signal),
+      return await timed(system, () =>
+        withinLimit(signal =>
+          slots.execute(() => breaker.execute(() => pool.run(statement, signal)), signal),
+        ),
       )
     } catch (cause) {
       throw unavailable(cause)
@@ -116,6 +119,7 @@ export function openSqlServer(
       if (closed) return Promise.reject(unavailable(new Error(`${system} is closed`)))
       // while a probe is out the breaker would let callers wait for its end: they have an older copy to show meanwhile
       if (breaker.state !== CircuitState.Closed) {
+        metrics.outsideCalls.add(metrics.outsideCalls.series(system, 'left_alone'), 0)
         return Promise.reject(unavailable(new BrokenCircuitError(`${system} is left alone`)))
       }
       const key = keyOf(statement)

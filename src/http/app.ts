@@ -6,12 +6,13 @@ import type { Limiter } from '../cache/index.ts'
 import type { Clock } from '../lib/clock.ts'
 import { newId } from '../lib/id.ts'
 import { Problem } from '../lib/problems.ts'
-import type { Log } from '../observability/index.ts'
+import { type Log, metrics } from '../observability/index.ts'
 import type { App } from './fastify.ts'
 import { type Gate, gatekeeper } from './gate.ts'
 import { type Health, healthRoutes } from './health.ts'
 import { parseJsonBodies } from './json.ts'
 import { type Maintenance, refuseForMaintenance, refusePinForMaintenance } from './maintenance.ts'
+import { measureRequest, routeName } from './measure.ts'
 import { documentRoutes } from './openapi.ts'
 import { languageOf, problemBody, toProblem } from './problem.ts'
 import type { AccessTokens } from './tokens.ts'
@@ -28,8 +29,8 @@ export interface HttpOptions {
   trustedBalancers: readonly string[]
   /** Whether customers are not served just now. Never waits. */
   maintenance?: () => Maintenance | undefined
-  /** False saves the work of writing lines, below the level of the log, of readings that went well. */
-  logReadings?: boolean
+  /** Whether the log takes lines of readings that went well: false saves the work of writing them for nobody. */
+  logReadings?: () => boolean
 }
 
 const REQUEST_ID = /^[\w.:-]{8,64}$/
@@ -66,6 +67,7 @@ export async function buildApp(options: HttpOptions, register: (app: App) => voi
   parseJsonBodies(app)
   app.decorate('routeTable', [])
   app.decorateRequest('caller', null)
+  app.decorateRequest('route', null)
   app.addHook('onRoute', route => {
     const access = route.config?.access ?? (/^\/docs(\/|$)/.test(route.url) ? 'public' : undefined)
     if (!access) throw new Error(`Route ${route.method} ${route.url} does not say who may call it.`)
@@ -85,7 +87,11 @@ export async function buildApp(options: HttpOptions, register: (app: App) => voi
   app.setNotFoundHandler((request, reply) => sendProblem(log, new Problem('not_found'), request, reply))
   // When the answer is ready: to hear that its last byte has left costs every request four listeners.
   app.addHook('onSend', (request, reply, _payload, done) => {
-    logResponse(options, request, reply)
+    if (request.route) {
+      const ms = reply.elapsedTime
+      measureRequest(request, reply, ms)
+      logResponse(options, request, reply, ms)
+    }
     done()
   })
 
@@ -120,26 +126,25 @@ export async function buildApp(options: HttpOptions, register: (app: App) => voi
 function keepCustomersOut(app: App, state: () => Maintenance | undefined, clock: Clock): void {
   app.addHook('onRequest', (request, _reply, done) => {
     const maintenance = state()
-    const { url, config } = request.routeOptions
     if (maintenance) {
-      refuseForMaintenance(
-        maintenance,
-        { url, access: config.access ?? 'public', caller: request.caller },
-        clock,
-      )
+      const { url, config } = request.routeOptions
+      const asked = { url, access: config.access ?? 'public', caller: request.caller }
+      refuseForMaintenance(maintenance, asked, clock)
     }
     done()
   })
   app.addHook('preValidation', (request, _reply, done) => {
     const maintenance = state()
-    if (maintenance)
+    if (maintenance) {
       refusePinForMaintenance(maintenance, { url: request.routeOptions.url, body: request.body }, clock)
+    }
     done()
   })
 }
 
 function sendProblem(log: Log, error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = toProblem(error)
+  metrics.problems.inc({ code: problem.code })
   if (problem.status >= 500) {
     const fields = {
       event: 'request_failed',
@@ -169,18 +174,21 @@ function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket, requestI
 }
 
 /** Reading is the bulk and says little; what changes something or fails is worth its line. */
-function logResponse({ log, logReadings }: HttpOptions, request: FastifyRequest, reply: FastifyReply): void {
+function logResponse(
+  { log, logReadings }: HttpOptions,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  ms: number,
+): void {
   const isMereReading = reply.statusCode < 400 && request.method === 'GET'
-  if (isMereReading && logReadings === false) return
-  const { config, url } = request.routeOptions
-  if (config.limited === false) return
+  if (isMereReading && logReadings?.() === false) return
   const fields = {
     event: 'request',
     requestId: request.id,
     method: request.method,
-    route: url ?? 'none',
+    route: routeName(request.route),
     status: reply.statusCode,
-    ms: Math.round(reply.elapsedTime),
+    ms: Math.round(ms),
     caller: request.caller?.id,
   }
   if (isMereReading) log.debug(fields)

@@ -21,6 +21,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Set by the gate on every route that is not public. */
     caller: Caller | null
+    /** Set by the gate on every route that is counted and logged: its configuration, with its address when it has one. */
+    route: (FastifyContextConfig & { url?: string }) | null
   }
   interface FastifyInstance {
     /** Every route with who may call it: for the tests that walk them all. */

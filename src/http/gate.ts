@@ -63,11 +63,13 @@ export function gatekeeper({ tokens, limiter, limits }: Gate) {
 
   return (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void => {
     reply.header('x-request-id', request.id)
-    const { limited, access = 'public' } = request.routeOptions.config
+    const route = request.routeOptions.config
+    const { limited, access = 'public' } = route
     if (limited === false) {
       done()
       return
     }
+    request.route = route
     reply.header('x-content-type-options', 'nosniff').header('cache-control', 'no-store')
     let passing: Promise<void> | undefined
     try {

@@ -29,3 +29,6 @@ export function newId(now: number = Date.now()): string {
   }
   return text.toString('latin1')
 }
+
+/** When an identifier of ours was made, in ms. */
+export const timeOf = (id: string): number => Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16)

@@ -12,6 +12,7 @@ export function openMonitorMetrics(desk: Desk): () => Promise<{ type: string; te
     new Gauge({ name, help, labelNames, registers: [registry] })
   const messages = gauge('samaconso_queue_messages', 'Messages of a queue.', ['queue', 'state'])
   const slots = gauge('samaconso_queue_slots', 'Slots of workers for a queue.', ['queue'])
+  const active = gauge('samaconso_queue_active', 'Tasks of a queue under way.', ['queue'])
   const workers = gauge('samaconso_workers', 'Workers by state.', ['state'])
   const waiting = gauge('samaconso_outbox_waiting', 'Messages on their way to the broker.')
   const oldest = gauge('samaconso_outbox_oldest_seconds', 'Age of the oldest message in the outbox.')
@@ -19,6 +20,7 @@ export function openMonitorMetrics(desk: Desk): () => Promise<{ type: string; te
 
   function fill(queue: QueueView): void {
     slots.set({ queue: queue.queue }, queue.slots)
+    active.set({ queue: queue.queue }, queue.active)
     for (const state of STATES) {
       const count = queue[state]
       if (count !== null) messages.set({ queue: queue.queue, state }, count)

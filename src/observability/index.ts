@@ -1,2 +1,4 @@
-export { type Log, openLog } from './log.ts'
-export { renderMetrics } from './metrics.ts'
+export { metrics, timed } from './instruments.ts'
+export { type Log, type OpenLog, openLog } from './log.ts'
+export { onScrape, renderMetrics } from './metrics.ts'
+export type { Series } from './times.ts'

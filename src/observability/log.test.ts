@@ -33,13 +33,13 @@ async function lines(write: (log: ReturnType<typeof openLog>) => void, level: 'd
 
 describe('the log', () => {
   it('has one line of JSON per event, with its time, level and instance', async () => {
-    const [line] = await lines(log => log.info({ event: 'started', text: 'two\nlines' }))
+    const [line] = await lines(log => log.info({ event: 'started', note: 'two\nlines' }))
     expect(line).toEqual({
       level: 'info',
       time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
       instance: 'samaconso_1',
       event: 'started',
-      text: 'two\nlines',
+      note: 'two\nlines',
     })
   })
 

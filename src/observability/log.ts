@@ -1,4 +1,6 @@
 import { pino } from 'pino'
+import { metrics } from './instruments.ts'
+import { maskedFields } from './masking.ts'
 
 /** Stable `event` names and fields; never a phone, name, PIN, code, token or text of a message in clear. */
 export interface Log {
@@ -8,8 +10,15 @@ export interface Log {
   error(fields: { event: string } & Record<string, unknown>): void
 }
 
+export type Level = 'debug' | 'info' | 'warn' | 'error' | 'silent'
+
+/** A log whose level can be changed while it is written. */
+export interface OpenLog extends Log {
+  level: string
+}
+
 export interface LogOptions {
-  level: 'debug' | 'info' | 'warn' | 'error' | 'silent'
+  level: Level
   instance: string
   /** Where lines go: a file's path, or standard output. */
   file?: string
@@ -21,7 +30,7 @@ export interface LogOptions {
 const MAX_WAITING = 8 * 1024 * 1024
 
 /** One JSON line per event. */
-export function openLog({ level, instance, file, onTrouble = complain }: LogOptions): Log {
+export function openLog({ level, instance, file, onTrouble = complain }: LogOptions): OpenLog {
   const destination = pino.destination({ dest: file ?? 1, sync: false, mkdir: true, maxLength: MAX_WAITING })
   let isTold = false
   destination.on('error', (error: Error) => {
@@ -33,10 +42,13 @@ export function openLog({ level, instance, file, onTrouble = complain }: LogOpti
       level,
       base: { instance },
       timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: label => ({ level: label }) },
-      serializers: { error: describeError },
-      // A net below the rule that these are never given to a log at all.
-      redact: { paths: REDACTED, censor: '[masked]' },
+      formatters: { level: label => ({ level: label }), log: maskedFields },
+      hooks: {
+        logMethod(args, method, number) {
+          metrics.logLines.inc({ level: pino.levels.labels[number] ?? 'none' })
+          method.apply(this, args)
+        },
+      },
     },
     destination,
   )
@@ -44,24 +56,4 @@ export function openLog({ level, instance, file, onTrouble = complain }: LogOpti
 
 const complain = (error: Error): void => {
   process.stderr.write(`The log cannot be written: ${error.message}\n`)
-}
-
-const REDACTED = [
-  'phone',
-  'pin',
-  'code',
-  'password',
-  'token',
-  'accessToken',
-  'refreshToken',
-  'deviceSecret',
-  'pushToken',
-].flatMap(name => [name, `*.${name}`])
-
-function describeError(error: unknown): unknown {
-  if (!(error instanceof Error)) return error
-  const { name, message, stack, cause } = error
-  // Not under the name `code`, which may be somebody's SMS code and is masked.
-  const errorCode = (error as { code?: unknown }).code
-  return { name, message, errorCode, stack, ...(cause ? { cause: describeError(cause) } : {}) }
 }

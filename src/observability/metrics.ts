@@ -2,7 +2,18 @@ import { collectDefaultMetrics, register } from 'prom-client'
 
 collectDefaultMetrics()
 
+/** Told that somebody reads the metrics: the moment to look at what is only looked at then. Must not wait. */
+type Look = () => void
+const looks = new Set<Look>()
+
+/** Runs `look` each time that the metrics are read; returns the function that ends it. */
+export function onScrape(look: Look): () => void {
+  looks.add(look)
+  return () => void looks.delete(look)
+}
+
 /** What Prometheus reads of this process. */
 export async function renderMetrics(): Promise<{ type: string; text: string }> {
+  for (const look of looks) look()
   return { type: register.contentType, text: await register.metrics() }
 }

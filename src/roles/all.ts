@@ -7,7 +7,7 @@ import { ensureAgencies } from '../modules/agencies/index.ts'
 import { linkDemoMeters } from '../modules/meters/index.ts'
 import { reviveDeliveries } from '../modules/notifications/index.ts'
 import { startMonitor } from '../monitor/index.ts'
-import { openLog } from '../observability/index.ts'
+import { metrics as instruments, openLog } from '../observability/index.ts'
 import { inProcessBroker, QUEUES, startRelay } from '../tasks/index.ts'
 import { startApi } from './api.ts'
 import { dim, green, welcome } from './embedded/box.ts'
@@ -26,6 +26,7 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded/postgre
 import { loadSecrets } from './embedded/secrets.ts'
 import { startSimulators } from './embedded/simulators.ts'
 import { keepWorker } from './keep.ts'
+import { debugOnSignal } from './log-level.ts'
 import { startMetrics } from './metrics.ts'
 import { monitorOptions } from './monitor.ts'
 import { say, type Words } from './say.ts'
@@ -108,6 +109,8 @@ async function start(dir: string, { env, ports, version, stack, onServer }: Star
     DATABASE_URL: postgres.url,
   })
   const log = openLog({ level: config.logLevel, instance: config.instance, file: await logFileOf(dir) })
+  const stopListening = debugOnSignal(log)
+  stack.push(async () => stopListening())
 
   await step({ fr: 'Structure des données', en: 'Data structure' }, async () => {
     const db = openDatabase({ url: postgres.url, pool: 1, statementTimeout: MIGRATION_MS })
@@ -145,6 +148,7 @@ async function start(dir: string, { env, ports, version, stack, onServer }: Star
       )
       stack.push(() => worker.stop(2_000))
       stack.push(startScheduler(services).stop)
+      instruments.process.set({ role: 'all', version }, 1)
       const metrics = await startMetrics(config, log)
       stack.push(metrics.stop)
       const monitor = await startMonitor(monitorOptions(services, broker, version))

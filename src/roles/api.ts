@@ -13,8 +13,10 @@ import { broadcastRoutes } from '../modules/broadcasts/index.ts'
 import { consumptionRoutes } from '../modules/consumption/index.ts'
 import { metersRoutes } from '../modules/meters/index.ts'
 import { notificationsRealtime, notificationsRoutes } from '../modules/notifications/index.ts'
+import { metrics, onScrape } from '../observability/index.ts'
 import { watchMaintenance } from '../operations/maintenance.ts'
 import type { Services } from '../services.ts'
+import { showDependencies } from './measure.ts'
 
 /** Every route of the business. */
 export function businessRoutes(app: App, services: Services, tokens: AccessTokens): void {
@@ -55,7 +57,7 @@ export const openApi = (
       },
       trustedBalancers: services.config.trustedBalancers,
       ...(maintenance ? { maintenance } : {}),
-      logReadings: services.config.logLevel === 'debug',
+      logReadings: () => services.log.level === 'debug',
     },
     app => businessRoutes(app, services, tokens),
   )
@@ -88,6 +90,12 @@ export async function startApi(
   const app = await openApi(services, tokens, health, version, maintenance.now)
   const realtime = notificationsRealtime(app, services, tokens)
   const revocations = watchRevocations(services, tokens)
+  const unwatch = onScrape(() => {
+    const { sockets, entering } = realtime.stats()
+    metrics.websockets.set({ state: 'open' }, sockets - entering)
+    metrics.websockets.set({ state: 'entering' }, entering)
+    showDependencies(health.report().services)
+  })
   await revocations.ready
   await app.listen({ host: config.host, port: config.port })
   return {
@@ -101,6 +109,7 @@ export async function startApi(
       await revocations.stop()
       await maintenance.stop()
       health.stop()
+      unwatch()
     },
   }
 }

@@ -1,9 +1,11 @@
 import { type Config, loadConfig } from '../config.ts'
 import { startMonitor } from '../monitor/index.ts'
-import { type Log, openLog } from '../observability/index.ts'
+import { metrics as instruments, type Log, openLog } from '../observability/index.ts'
 import type { Services } from '../services.ts'
 import { type Broker, rabbitMqBroker, startRelay } from '../tasks/index.ts'
 import { startApi } from './api.ts'
+import { debugOnSignal } from './log-level.ts'
+import { watchBroker } from './measure.ts'
 import { startMetrics } from './metrics.ts'
 import { monitorOptions } from './monitor.ts'
 import { parseWorkerArgs, runWorker } from './run-worker.ts'
@@ -27,14 +29,14 @@ interface Process {
 const STOP_MS = 30_000
 
 export const runApi = (env: Env, version: string): Promise<void> =>
-  run(env, version, true, async ({ services, broker, version, stack }) => {
+  run('api', env, version, async ({ services, broker, version, stack }) => {
     const api = await startApi(services, version, broker.state)
     stack.push(api.stop)
   })
 
 /** `--queues urgent,normal --concurrency 4 --name samaconso_worker_1`; all queues and the settings' own by default. */
 export const runWorkerRole = (args: string[], env: Env, version: string): Promise<void> =>
-  run(env, version, true, async ({ services, broker, version, stack, stop }) => {
+  run('worker', env, version, async ({ services, broker, version, stack, stop }) => {
     const told = new AbortController()
     const wanted = parseWorkerArgs(args, services.config)
     const code = runWorker(wanted, { services, broker, version, signal: told.signal })
@@ -47,27 +49,28 @@ export const runWorkerRole = (args: string[], env: Env, version: string): Promis
   })
 
 export const runScheduler = (env: Env, version: string): Promise<void> =>
-  run(env, version, true, async ({ services, stack }) => {
+  run('scheduler', env, version, async ({ services, stack }) => {
     stack.push(startScheduler(services).stop)
   })
 
 export const runMonitor = (env: Env, version: string): Promise<void> =>
-  run(env, version, false, async ({ services, broker, version, stack }) => {
+  run('monitor', env, version, async ({ services, broker, version, stack }) => {
     const monitor = await startMonitor(monitorOptions(services, broker, version))
     stack.push(monitor.stop)
   })
 
 /** A role as a process of its own, on the servers that the configuration names. It ends with SIGTERM. */
 async function run(
+  role: 'api' | 'worker' | 'scheduler' | 'monitor',
   env: Env,
   version: string,
-  relays: boolean,
   start: (process: Process) => Promise<void>,
 ): Promise<void> {
   const config = loadConfig(env)
   refuseAlone(config)
   const log = openLog({ level: config.logLevel, instance: config.instance })
-  const stack: Stack = []
+  const stopListening = debugOnSignal(log)
+  const stack: Stack = [async () => stopListening()]
   const stop = stopOnce(stack, config.drainSeconds * 1_000 + STOP_MS)
   stopWithParent(stop)
   try {
@@ -77,12 +80,14 @@ async function run(
     const { services, ready, close } = openServices(config, log, () => wakeRelay())
     stack.push(close)
     await ready
-    if (relays) {
+    if (role !== 'monitor') {
       const onError = (error: unknown) => log.warn({ event: 'relay_failed', error })
       const relay = startRelay({ db: services.db, broker, onError })
       wakeRelay = relay.wake
       stack.push(relay.stop)
     }
+    instruments.process.set({ role, version }, 1)
+    stack.push(watchBroker(broker))
     const metrics = await startMetrics(config, log)
     stack.push(metrics.stop)
     await start({ services, broker, version, stack, stop })

@@ -2,8 +2,10 @@ import { forgetOld, sweepSms } from '../modules/accounts/index.ts'
 import { sweepBroadcasts } from '../modules/broadcasts/index.ts'
 import { sweepDeliveries } from '../modules/notifications/index.ts'
 import { forgetOldDeletions } from '../modules/privacy/index.ts'
+import { metrics } from '../observability/index.ts'
 import { settleRestoration } from '../operations/restoration.ts'
 import type { Services } from '../services.ts'
+import { forgetCensus, measureBroadcasts, measureCustomers } from './census.ts'
 import { dropOld, makePartitions } from './retention.ts'
 
 export interface SchedulerRole {
@@ -25,6 +27,8 @@ const JOBS: readonly Job[] = [
   { name: 'deliveries', everyMs: 1_000, run: sweepDeliveries },
   { name: 'broadcasts', everyMs: 1_000, run: sweepBroadcasts },
   { name: 'sms', everyMs: 5_000, run: sweepSms },
+  { name: 'progress', everyMs: 15_000, run: measureBroadcasts },
+  { name: 'census', everyMs: 600_000, run: measureCustomers },
   { name: 'old accounts data', everyMs: HOUR, run: forgetOld },
   { name: 'partitions', everyMs: 6 * HOUR, run: makePartitions },
   { name: 'retention', everyMs: 6 * HOUR, run: dropOld },
@@ -65,21 +69,40 @@ export function startScheduler(services: Services): SchedulerRole {
   }
 
   async function round(): Promise<void> {
-    if (!(await holdsLease())) return
+    const isActive = await holdsLease()
+    show(isActive)
+    if (!isActive) return
     for (const job of JOBS) {
       if (stopping || (dueAt.get(job.name) ?? 0) > clock.now()) continue
       dueAt.set(job.name, clock.now() + job.everyMs)
-      try {
-        await job.run(services)
-      } catch (error) {
-        log.error({ event: 'scheduled_job_failed', job: job.name, error })
-      }
+      await runJob(job)
     }
+  }
+
+  async function runJob({ name, run }: Job): Promise<void> {
+    const startedAt = performance.now()
+    let outcome = 'ok'
+    try {
+      await run(services)
+    } catch (error) {
+      outcome = 'failed'
+      log.error({ event: 'scheduled_job_failed', job: name, error })
+    }
+    metrics.jobs.observe({ name, outcome }, (performance.now() - startedAt) / 1_000)
+  }
+
+  /** What another scheduler tells from now on is not told here as well. */
+  function show(isActive: boolean): void {
+    metrics.schedulerActive.set(isActive ? 1 : 0)
+    if (!isActive) forgetCensus()
   }
 
   async function loop(): Promise<void> {
     while (!stopping) {
-      await round().catch(error => log.warn({ event: 'scheduler_round_failed', error }))
+      await round().catch(error => {
+        show(false)
+        log.warn({ event: 'scheduler_round_failed', error })
+      })
       if (stopping) break
       await new Promise<void>(done => {
         const timer = setTimeout(done, TICK_MS)
@@ -89,6 +112,7 @@ export function startScheduler(services: Services): SchedulerRole {
         }
       })
     }
+    show(false)
     await db
       .query("delete from leases where name = 'scheduler' and holder = $1", [holder])
       .catch(error => log.warn({ event: 'scheduler_lease_kept', error }))

@@ -3,8 +3,9 @@ import { openFcm, openSms } from '../channels/index.ts'
 import type { Config } from '../config.ts'
 import { databaseClock, openDatabase } from '../db/index.ts'
 import { openSecrets } from '../lib/secrets.ts'
-import type { Log } from '../observability/index.ts'
+import type { OpenLog } from '../observability/index.ts'
 import type { Services } from '../services.ts'
+import { countedCache, timedPush, timedSms, timedStorage, watchServices } from './measure.ts'
 import { openMemory } from './memory.ts'
 import { openStorage } from './storage.ts'
 
@@ -14,7 +15,7 @@ import { openStorage } from './storage.ts'
  */
 export function openServices(
   config: Config,
-  log: Log,
+  log: OpenLog,
   wakeRelay: () => void,
 ): { services: Services; ready: Promise<unknown>; close(): Promise<void> } {
   const db = openDatabase({
@@ -61,21 +62,23 @@ export function openServices(
     clock,
     log,
     db,
-    cache: memory.cache,
+    cache: countedCache(memory.cache),
     fanout: memory.fanout,
     limiter: memory.limiter,
     shelf: memory.shelf,
-    storage,
+    storage: timedStorage(storage),
     wakeRelay,
     backoffice,
-    push,
-    sms,
+    push: timedPush(push),
+    sms: timedSms(sms),
     secrets: openSecrets({ pepper: config.pepper, sealKey: config.sealKey }),
   }
+  const unwatch = watchServices(services)
   return {
     services,
     ready: clock.asked,
     async close() {
+      unwatch()
       await Promise.allSettled([
         backoffice.close(),
         push.close(),

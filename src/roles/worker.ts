@@ -10,6 +10,7 @@ import {
   type TaskEvent,
   type Worker,
 } from '../tasks/index.ts'
+import { measureTask } from './measure.ts'
 
 /** Every task of the business with its handler. */
 export function businessHandlers(services: Services): Handlers {
@@ -37,7 +38,10 @@ export function startWorkerRole(services: Services, options: WorkerRoleOptions):
     fanout,
     shelf,
     clock,
-    onEvent: event => logTask(services, event),
+    onEvent(event) {
+      measureTask(event)
+      logTask(services, event)
+    },
     onError: error => log.warn({ event: 'worker_troubled', worker: options.name, error }),
     onCommand: (command, fault) =>
       log.info({ event: 'worker_command', worker: options.name, command, fault: fault?.code ?? null }),

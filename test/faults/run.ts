@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { needServers, SUITE_SERVERS } from '../servers/packages.ts'
+import { needServers, PRODUCT_SERVERS } from '../servers/packages.ts'
 import { openRun, type TestRun } from '../servers/run.ts'
 import { broker } from './cases/broker.ts'
 import { clocks } from './cases/clocks.ts'
@@ -59,7 +59,7 @@ async function main(): Promise<number> {
     positionals.length > 0 ? positionals.includes(name) : short || !values.short,
   )
   const devices = Number(values.devices ?? (values.short ? SHORT_DEVICES : DEVICES))
-  await needServers(SUITE_SERVERS)
+  await needServers(PRODUCT_SERVERS)
   const run = await openRun({ endMs: END_MS })
   const leave = endOnce(run)
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)

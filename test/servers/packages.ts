@@ -7,10 +7,13 @@ import { StartError, say } from '../../src/roles/say.ts'
 import { PGBOUNCER } from './pgbouncer.ts'
 import { postgresPrograms } from './postgres.ts'
 
-export type ServerName = 'postgres' | 'pgbouncer' | 'rabbitmq' | 'redis' | 'swift'
+export type ServerName = 'postgres' | 'pgbouncer' | 'rabbitmq' | 'redis' | 'swift' | 'prometheus'
+
+/** What the product stands on in production. */
+export const PRODUCT_SERVERS: readonly ServerName[] = ['postgres', 'pgbouncer', 'rabbitmq', 'redis', 'swift']
 
 /** What `npm test` takes. */
-export const SUITE_SERVERS: readonly ServerName[] = ['postgres', 'pgbouncer', 'rabbitmq', 'redis', 'swift']
+export const SUITE_SERVERS: readonly ServerName[] = [...PRODUCT_SERVERS, 'prometheus']
 
 interface Needed {
   /** As people call it. */
@@ -26,6 +29,10 @@ const DATABASE_GIVEN = ['TEST_DATABASE_URL', 'TEST_DATABASE_ADMIN_URL']
 const RABBITMQ = '/usr/lib/rabbitmq/lib'
 const PACKAGES_MS = 15 * 60_000
 const APT = '/usr/bin/apt-get'
+
+/** Where `promtool` and `amtool` are; Debian's when it is not said. */
+export const prometheusTool = (name: 'promtool' | 'amtool'): string =>
+  join(process.env.TEST_PROMETHEUS_FOLDER ?? '/usr/bin', name)
 
 const programs = (...paths: string[]) => paths.every(path => existsSync(path))
 
@@ -66,6 +73,12 @@ const NEEDED: Record<ServerName, Needed> = {
         '/usr/bin/memcached',
       ),
     given: ['TEST_S3_ENDPOINT', 'TEST_S3_ACCESS_KEY', 'TEST_S3_SECRET_KEY'],
+  },
+  prometheus: {
+    title: 'Prometheus and Alertmanager (their tools)',
+    packages: ['prometheus', 'prometheus-alertmanager'],
+    isThere: () => programs(prometheusTool('promtool'), prometheusTool('amtool')),
+    given: ['TEST_PROMETHEUS_FOLDER'],
   },
 }
 

@@ -4,7 +4,7 @@ import { claimDataDir, emptyDataDir, removeRunFile, writeRunFile } from '../../s
 import { explainStart } from '../../src/roles/embedded/faults.ts'
 import { say } from '../../src/roles/say.ts'
 import { stopWithParent } from '../../src/roles/stop.ts'
-import { needServers, SUITE_SERVERS } from '../servers/packages.ts'
+import { needServers, PRODUCT_SERVERS } from '../servers/packages.ts'
 import { controlFile, serveControl } from './control.ts'
 import { prepareDemo } from './demo.ts'
 import { lineFormat } from './lines.ts'
@@ -29,7 +29,7 @@ const STOP_MS = 25_000
 
 /** The whole product as in production, on this machine. It ends with a signal, and with the process that started it. */
 export async function runStack(options: StackOptions): Promise<void> {
-  await needServers(SUITE_SERVERS)
+  await needServers(PRODUCT_SERVERS)
   const { dir } = options
   const { release } = await claimDataDir(dir)
   const lines = lineFormat({ color: isColor, raw: options.raw })

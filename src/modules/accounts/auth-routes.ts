@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import type { AccessTokens, App } from '../../http/index.ts'
 import { contextOf, type Services } from '../../services.ts'
+import { countSignIn } from './count-sign-in.ts'
 import { resetPin } from './pin-change.ts'
 import { refresh } from './refresh.ts'
 import { register } from './register.ts'
@@ -70,10 +71,12 @@ export function authRoutes(app: App, services: Services, tokens: AccessTokens): 
     request => {
       const ctx = contextOf(services, request)
       const { body } = request
-      if (body.grant === 'refresh') return refresh(ctx, tokens, body.refreshToken)
-      const input = { userAgent: request.headers['user-agent'] }
-      if (body.grant === 'password') return signInWithPassword(ctx, tokens, { ...body, ...input })
-      return signInWithPin(ctx, tokens, { ...body, ...input })
+      return countSignIn(body.grant, () => {
+        if (body.grant === 'refresh') return refresh(ctx, tokens, body.refreshToken)
+        const input = { userAgent: request.headers['user-agent'] }
+        if (body.grant === 'password') return signInWithPassword(ctx, tokens, { ...body, ...input })
+        return signInWithPin(ctx, tokens, { ...body, ...input })
+      })
     },
   )
   app.post(

@@ -13,6 +13,7 @@ export {
   watchRevocations,
 } from './revoke-sessions.ts'
 export { sweepSms } from './send-sms.ts'
+export { countCustomers } from './sql/count.ts'
 export { createStaff, type NewStaff } from './staff.ts'
 
 /** Signing in, one's own account, and customers as staff see them. */

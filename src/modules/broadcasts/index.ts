@@ -2,4 +2,5 @@
 export { broadcastRoutes } from './admin.ts'
 export { broadcastHandlers } from './handlers.ts'
 export { resumeBroadcasts } from './resume.ts'
+export { openBroadcasts } from './sql-open.ts'
 export { sweepBroadcasts } from './sweep.ts'

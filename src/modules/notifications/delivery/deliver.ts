@@ -5,6 +5,7 @@ import { fillIn, mayHoldVariables } from '../variables.ts'
 import { settleBroadcast, stopBroadcast } from './broadcast.ts'
 import { openGate } from './gate.ts'
 import { holdLease, type Lease } from './lease.ts'
+import { measureDeliveries } from './measure.ts'
 import { openPace } from './pace.ts'
 import { ENOUGH_PLANNED } from './plan.ts'
 import { openPlanner } from './planner.ts'
@@ -48,8 +49,10 @@ export function openEngine(services: Services, random: () => number = Math.rando
       // First, so that what this unit leaves for later is not sent meanwhile.
       await stop(unit, tally)
       const recorded = await record(services, unit, tally, random, signal)
-      if (recorded) await follow(unit, tally, recorded.open)
-      else log.warn({ event: 'delivery_not_held', deliveryId, takes: unit.takes })
+      if (recorded) {
+        measureDeliveries(unit, tally, clock.now())
+        await follow(unit, tally, recorded.open)
+      } else log.warn({ event: 'delivery_not_held', deliveryId, takes: unit.takes })
     } finally {
       over.abort()
       watched?.release()
