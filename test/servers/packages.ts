@@ -7,10 +7,10 @@ import { StartError, say } from '../../src/roles/say.ts'
 import { PGBOUNCER } from './pgbouncer.ts'
 import { postgresPrograms } from './postgres.ts'
 
-export type ServerName = 'postgres' | 'pgbouncer' | 'rabbitmq' | 'redis' | 'swift'
+export type ServerName = 'postgres' | 'pgbouncer' | 'rabbitmq' | 'redis' | 'swift' | 'deploy'
 
 /** What `npm test` takes. */
-export const SUITE_SERVERS: readonly ServerName[] = ['postgres', 'pgbouncer', 'rabbitmq', 'redis', 'swift']
+export const SUITE_SERVERS: readonly ServerName[] = ['postgres', 'pgbouncer', 'rabbitmq', 'redis', 'swift', 'deploy']
 
 interface Needed {
   /** As people call it. */
@@ -66,6 +66,20 @@ const NEEDED: Record<ServerName, Needed> = {
         '/usr/bin/memcached',
       ),
     given: ['TEST_S3_ENDPOINT', 'TEST_S3_ACCESS_KEY', 'TEST_S3_SECRET_KEY'],
+  },
+  // What reads the files of deploy/ in production, and says whether they are right.
+  deploy: {
+    title: 'Ansible, nftables, HAProxy, pgBackRest, ShellCheck',
+    packages: [
+      ...['ansible', 'nftables', 'haproxy', 'pgbackrest', 'shellcheck', 'openssh-server', 'docker-compose'],
+      ...['iproute2', 'postgresql-client'],
+    ],
+    isThere: () =>
+      programs(
+        ...['/usr/bin/ansible-playbook', '/usr/sbin/nft', '/usr/sbin/haproxy', '/usr/bin/pgbackrest'],
+        ...['/usr/bin/shellcheck', '/usr/sbin/sshd', '/usr/bin/docker-compose', '/usr/bin/psql'],
+      ),
+    given: ['TEST_WITHOUT_DEPLOY'],
   },
 }
 
