@@ -7,13 +7,13 @@ import { StartError, say } from '../../src/roles/say.ts'
 import { PGBOUNCER } from './pgbouncer.ts'
 import { postgresPrograms } from './postgres.ts'
 
-export type ServerName = 'postgres' | 'pgbouncer' | 'rabbitmq' | 'redis' | 'swift' | 'prometheus'
+export type ServerName = 'postgres' | 'pgbouncer' | 'rabbitmq' | 'redis' | 'swift' | 'prometheus' | 'deploy'
 
 /** What the product stands on in production. */
 export const PRODUCT_SERVERS: readonly ServerName[] = ['postgres', 'pgbouncer', 'rabbitmq', 'redis', 'swift']
 
 /** What `npm test` takes. */
-export const SUITE_SERVERS: readonly ServerName[] = [...PRODUCT_SERVERS, 'prometheus']
+export const SUITE_SERVERS: readonly ServerName[] = [...PRODUCT_SERVERS, 'prometheus', 'deploy']
 
 interface Needed {
   /** As people call it. */
@@ -80,6 +80,21 @@ const NEEDED: Record<ServerName, Needed> = {
     isThere: () => programs(prometheusTool('promtool'), prometheusTool('amtool')),
     given: ['TEST_PROMETHEUS_FOLDER'],
   },
+  // What reads the files of deploy/ in production, and says whether they are right.
+  deploy: {
+    title: 'Ansible, nftables, HAProxy, pgBackRest, ShellCheck',
+    packages: [
+      ...['ansible', 'nftables', 'haproxy', 'pgbackrest', 'shellcheck', 'openssh-server', 'docker-compose'],
+      ...['iproute2', 'postgresql-client'],
+    ],
+    isThere: () =>
+      programs(
+        ...['/usr/bin/ansible-playbook', '/usr/sbin/nft', '/usr/sbin/haproxy', '/usr/bin/pgbackrest'],
+        ...['/usr/bin/shellcheck', '/usr/sbin/sshd', '/usr/bin/docker-compose', '/usr/bin/psql'],
+      ),
+    // Programs of this machine: nobody's server stands for them.
+    given: [],
+  },
 }
 
 export interface Machine {
@@ -131,7 +146,10 @@ export async function needServers(
 }
 
 async function missingOf(names: readonly ServerName[], machine: Machine): Promise<ServerName[]> {
-  const asked = names.filter(name => !NEEDED[name].given.every(variable => machine.env[variable]))
+  const asked = names.filter(name => {
+    const { given } = NEEDED[name]
+    return given.length === 0 || !given.every(variable => machine.env[variable])
+  })
   const there = await Promise.all(asked.map(name => machine.isThere(name)))
   return asked.filter((_, i) => !there[i])
 }

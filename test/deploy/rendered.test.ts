@@ -1,0 +1,247 @@
+import { globSync, mkdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { loadConfig } from '../../src/config.ts'
+import { type Rendered, render, root, run } from './rendering.ts'
+
+// What deploy/ writes for the three servers and the balancer of the example inventory, judged by the programs that read it.
+let files: Rendered
+beforeAll(() => {
+  files = render()
+}, 260_000)
+afterAll(() => files?.remove())
+
+const MACHINES = {
+  balancer1: '192.0.2.9',
+  server1: '192.0.2.11',
+  server2: '192.0.2.12',
+  server3: '192.0.2.13',
+}
+
+describe('the firewall', () => {
+  /** system.md, who may talk to whom, written down a second time. */
+  const ALLOWED: Record<string, [from: string, ports: string][]> = {
+    balancer1: [
+      ['192.0.2.240/28', '22'],
+      ['0.0.0.0/0', '80, 443'],
+      ['192.0.2.13', '9100, 8404'],
+    ],
+    server1: [
+      ['192.0.2.240/28', '22'],
+      ['192.0.2.12, 192.0.2.13', '6432, 9000'],
+      ['192.0.2.240/28', '9001'],
+      ['192.0.2.13', '9100, 9127, 9187'],
+    ],
+    server2: [
+      ['192.0.2.240/28', '22'],
+      ['192.0.2.9', '8001, 8002'],
+      ['192.0.2.13', '5672'],
+      ['192.0.2.240/28', '15672'],
+      ['192.0.2.13', '9100, 9101-9119, 15672, 15692'],
+    ],
+    server3: [
+      ['192.0.2.240/28', '22'],
+      ['192.0.2.12', '6379'],
+      ['192.0.2.11, 192.0.2.12, 192.0.2.9', '3100'],
+      ['192.0.2.240/28', '5555, 3000, 9090, 9093'],
+    ],
+  }
+
+  it.each(Object.keys(MACHINES))('of %s lets in what the matrix says and nothing else', machine => {
+    const text = files.read(machine, 'etc/nftables.conf')
+    const rules = [...text.matchAll(/ip saddr \{ (.*?) \} tcp dport \{ (.*?) \} accept/g)]
+    expect(rules.map(([, from, ports]) => [from, ports])).toEqual(ALLOWED[machine])
+    expect(text.match(/policy drop/g)).toHaveLength(3)
+    expect(run('nft', ['-c', '-f', join(files.folder, machine, 'etc/nftables.conf')])).toEqual({
+      code: 0,
+      output: '',
+    })
+  })
+
+  it('lets out what another machine lets in', () => {
+    for (const [machine, allowed] of Object.entries(ALLOWED)) {
+      for (const [from, ports] of allowed) {
+        for (const [other, address] of Object.entries(MACHINES)) {
+          if (!from.split(', ').includes(address)) continue
+          const out = files.read(other, 'etc/nftables.conf')
+          expect(out).toContain(`tcp dport { ${ports} } accept`)
+          expect(out).toContain(MACHINES[machine as keyof typeof MACHINES])
+        }
+      }
+    }
+  })
+})
+
+describe('what programs say of their files', () => {
+  it('HAProxy', () => {
+    const { code, output } = run('haproxy', [
+      '-c',
+      '-f',
+      join(files.folder, 'balancer1/etc/haproxy/haproxy.cfg'),
+    ])
+    expect([code, output]).toEqual([0, expect.stringContaining('valid')])
+    const text = files.read('balancer1', 'etc/haproxy/haproxy.cfg')
+    expect(text).toContain('balance leastconn')
+    expect(text).toMatch(/cookie SAMACONSOSERVERID insert .*maxidle 30m/)
+    expect(text).toMatch(
+      /server samaconso_api_1 192\.0\.2\.12:8001 [\s\S]*server samaconso_api_2 192\.0\.2\.12:8002 /,
+    )
+  })
+
+  it.each([
+    ['server2', 'docker-compose.production.yml', ['api_1', 'api_2', 'scheduler_1', 'rabbitmq']],
+    ['server3', 'docker-compose.workers.yml', ['worker_1', 'worker_2', 'scheduler_2', 'redis', 'monitor']],
+    ['server3', 'docker-compose.monitoring.yml', ['prometheus', 'alertmanager', 'grafana', 'loki']],
+  ])('docker-compose of %s: %s', (machine, file, names) => {
+    const folder = join(files.folder, machine, 'opt/samaconso')
+    const { code, output } = run('docker-compose', ['-f', file, 'config'], { cwd: folder })
+    expect([code, output.slice(0, 2_000)]).toEqual([0, expect.any(String)])
+    for (const name of names) expect(output).toContain(`container_name: samaconso_${name}\n`)
+    const services = output.split(/^ {2}(?=samaconso_\w+:$)/m).slice(1)
+    for (const service of services) {
+      expect(service).toMatch(/mem_limit:[\s\S]*pids_limit:[\s\S]*read_only: true/)
+      expect(service).toMatch(/max-size: [\s\S]*no-new-privileges:true/)
+      expect(service).toMatch(/healthcheck:/.test(service) ? /healthcheck:/ : /^samaconso_api_/)
+    }
+    expect(output).not.toMatch(/PASSWORD: [^/]|:latest|privileged: true|docker\.sock/)
+  })
+
+  it('SSH: keys alone, no root', () => {
+    const file = join(files.folder, 'server1/etc/ssh/sshd_config.d/10-samaconso.conf')
+    mkdirSync('/run/sshd', { recursive: true })
+    const { code, output } = run('/usr/sbin/sshd', ['-T', '-f', file, '-o', `HostKey=${hostKey()}`])
+    expect([code, output]).toEqual([0, expect.stringContaining('permitrootlogin no')])
+    expect(output).toContain('passwordauthentication no')
+  })
+
+  function hostKey(): string {
+    const key = join(files.folder, 'host_key')
+    run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key])
+    return key
+  }
+
+  it('the product takes its settings, and refuses only what others must fill in', () => {
+    const text = files.read('server2', 'opt/samaconso/.env.production')
+    const env = Object.fromEntries(
+      text.split('\n').flatMap(line => (/^[A-Z]/.test(line) ? [line.split(/=(.*)/s).slice(0, 2)] : [])),
+    )
+    const given = {
+      ...env,
+      SIC_PASSWORD: 'given-by-its-owners-1',
+      POSTPAID_PASSWORD: 'given-by-its-owners-2',
+    }
+    const config = loadConfig(given)
+    expect(config.databaseUrl).toMatch(
+      /^postgres:\/\/samaconso_app:.*@192\.0\.2\.11:6432\/samaconso\?sslmode=verify-full/,
+    )
+    expect(config.rabbitmqUrl).toMatch(/^amqps:\/\/samaconso:.*@192\.0\.2\.12:5672/)
+    expect(config.redisUrl).toMatch(/^redis:\/\/samaconso:.*@192\.0\.2\.13:6379/)
+    expect(config.trustedBalancers).toEqual(['192.0.2.9'])
+  })
+
+  it('the F5: the same pool in tmsh and AS3, with braces that close', () => {
+    const tmsh = files.read('f5', 'samaconso.tmsh')
+    expect(tmsh).toContain('recv "\\"status\\":\\"running\\""')
+    expect(tmsh.match(/\{/g)?.length).toBe(tmsh.match(/\}/g)?.length)
+    const { declaration } = JSON.parse(files.read('f5', 'samaconso.as3.json'))
+    const { samaconso } = declaration.SamaConso
+    expect(samaconso.samaconso_api.members.map((one: { servicePort: number }) => one.servicePort)).toEqual([
+      8001, 8002,
+    ])
+    expect(samaconso.samaconso_health).toMatchObject({ interval: 10, receive: '"status":"running"' })
+    expect(samaconso.samaconso_cookie).toMatchObject({ cookieName: 'SAMACONSOSERVERID', ttl: 1_800 })
+  })
+
+  it('every metrics port of the inventory is a target of Prometheus', () => {
+    const targets: { targets: string[]; labels: { job: string; instance: string } }[] = JSON.parse(
+      files.read('server3', 'etc/samaconso/monitoring/targets.json'),
+    )
+    const jobs = new Set(targets.map(({ labels }) => labels.job))
+    expect([...jobs].sort()).toEqual(
+      [
+        'api',
+        'haproxy',
+        'monitor',
+        'node',
+        'pgbouncer',
+        'postgresql',
+        'rabbitmq',
+        'redis',
+        'scheduler',
+        'worker',
+      ].sort(),
+    )
+    expect(targets.filter(({ labels }) => labels.job === 'node')).toHaveLength(4)
+  })
+})
+
+it('secrets are files of their owners, and in no other file', () => {
+  const vault = files.read('inventory', 'group_vars/all/vault.yml')
+  const values = [...vault.matchAll(/^ {2}\w+(?:password|pepper|seal_key|passphrase): (\w{20,})$/gm)].map(
+    ([, value]) => String(value),
+  )
+  expect(values.length).toBeGreaterThan(8)
+  for (const path of globSync('{server1,server2,server3,balancer1,f5}/**/*', { cwd: files.folder })) {
+    const stat = statSync(join(files.folder, path))
+    if (!stat.isFile()) continue
+    const [machine = '', ...rest] = path.split('/')
+    const text = files.read(machine, rest.join('/'))
+    const holds = values.some(value => text.includes(value))
+    // Nobody but root gets into /opt/samaconso/secrets; containers read single files of it.
+    if (holds && !path.includes('/opt/samaconso/secrets/'))
+      expect([path, (stat.mode & 0o077).toString(8)]).toEqual([path, expect.stringMatching(/^(0|40)$/)])
+  }
+  expect(statSync(join(files.folder, 'server2/opt/samaconso/.env.production')).mode & 0o777).toBe(0o600)
+})
+
+it('PostgreSQL, PgBouncer and the backups work on these files: what operators type, and the second before a DROP TABLE', () => {
+  const { code, output } = run(
+    'unshare',
+    ['-n', '--', 'test/deploy/database.sh', join(files.folder, 'server1')],
+    { seconds: 120 },
+  )
+  expect(code, output).toBe(0)
+  for (const line of [
+    'roles, first run: 4 changed',
+    'roles, second run: 0 changed',
+    'select: 1',
+    'dump: 1 table',
+    'operators write: ERROR:  cannot execute DROP TABLE in a read-only transaction',
+    'backends ended: t',
+    'application after it: 1000',
+    'pool: samaconso_app transaction',
+    'pool: samaconso_user session',
+    'superuser from outside: refused',
+    'restored and compared: 1 tables agree',
+    'rows after the restoration: 1500',
+  ]) {
+    expect(output).toContain(line)
+  }
+}, 130_000)
+
+it('scripts are clean by ShellCheck, and playbooks by Ansible’s own reading', () => {
+  const scripts = [
+    ...globSync('deploy/{bin,scripts}/*', { cwd: root }),
+    ...[
+      'deploy/rollout',
+      'deploy/rollback',
+      'deploy/maintenance',
+      'deploy/make-secrets',
+      'deploy/renew-certificates',
+    ],
+    ...[
+      'deploy/lib/common.sh',
+      'deploy/lib/install-here',
+      'test/deploy/database.sh',
+      'test/deploy/fake-remote.sh',
+    ],
+  ]
+  expect(scripts.length).toBeGreaterThan(18)
+  expect(run('shellcheck', ['-x', '-P', 'SCRIPTDIR', ...scripts])).toEqual({ code: 0, output: '' })
+  const playbooks = ['site.yml', 'f5.yml', 'render.yml']
+  const inventory = join(files.folder, 'inventory')
+  const read = run('ansible-playbook', ['-i', inventory, '--syntax-check', ...playbooks], {
+    cwd: join(root, 'deploy/ansible'),
+  })
+  expect([read.code, read.output]).toEqual([0, expect.not.stringContaining('ERROR')])
+}, 60_000)
