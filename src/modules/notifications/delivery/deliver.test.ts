@@ -329,6 +329,14 @@ it('a notification that its customer deleted is not pushed any more', async () =
   expect(await units()).toMatchObject([{ suppressed: 1, reasons: { deleted: 1 } }])
 })
 
+it('what was to say something that is no more is done, and says nothing', async () => {
+  const { notificationId, unitId } = await notified(fresh('ok'))
+  await services.db.query('delete from notifications where id = $1', [notificationId])
+  await deliver(unitId)
+  expect(services.pushes).toEqual([])
+  expect(await units()).toMatchObject([{ state: 'done', sent: 0 }])
+})
+
 it('a disabled account is not disturbed', async () => {
   const { unitId, customerId } = await notified(fresh('ok'))
   await services.db.query('update accounts set disabled_at = now() where id = $1', [customerId])

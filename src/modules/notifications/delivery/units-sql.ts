@@ -111,9 +111,11 @@ export async function takeUnit(db: Queryable, id: string, now: number): Promise<
      )
      select u.id, u.notification_id "notificationId", u.broadcast_id "broadcastId", u.after_customer "after",
        u.through_customer through, u.devices, u.unsure, u.queue, u.state, u.attempt, u.position, u.takes,
-       coalesce(n.type, b.type) type, coalesce(n.priority, b.priority) priority,
-       coalesce(n.expires_at, b.expires_at) "expiresAt",
-       n.customer_id "customerId", n.title, n.body, n.data, n.deleted_at is not null deleted,
+       -- What it is about may be gone with its customer.
+       coalesce(n.type, b.type, '') type, coalesce(n.priority, b.priority, 'normal') priority,
+       coalesce(n.expires_at, b.expires_at, 'epoch') "expiresAt",
+       n.customer_id "customerId", n.title, n.body, n.data,
+       n.deleted_at is not null or (n.id is null and b.id is null) deleted,
        b.audience, b.content, b.started_at "startedAt", b.planned, b.state "broadcastState",
        b.respect_quiet_hours "respectQuietHours", b.rate_per_second rate
      from unit u
