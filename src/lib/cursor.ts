@@ -34,22 +34,3 @@ export const invalidCursor = (cause?: unknown) =>
   })
 
 export const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
-
-const INSTANT_PARTS = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(\.\d{1,6})?(Z|[+-](0\d|1[0-4]):[0-5]\d)$/
-
-/**
- * As `Date.prototype.toISOString` and PostgreSQL's JSON write instants. A date that no calendar has is none: PostgreSQL
- * would refuse it as an error of ours.
- */
-export const INSTANT: Shape = {
-  test(key) {
-    const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = (
-      INSTANT_PARTS.exec(key)?.slice(1, 7) ?? []
-    ).map(Number)
-    const isDate = year >= 1 && month >= 1 && month <= 12 && day >= 1 && day <= daysOf(year, month)
-    return isDate && hour <= 23 && minute <= 59 && second <= 59
-  },
-}
-
-const daysOf = (year: number, month: number): number =>
-  new Date(Date.UTC(2000 + (year % 400), month, 0)).getUTCDate()
