@@ -5,7 +5,7 @@ import { systemClock } from '../../src/lib/clock.ts'
 import { newId } from '../../src/lib/id.ts'
 import { freePort } from '../../src/roles/embedded/ports.ts'
 import { QUEUES } from '../../src/tasks/index.ts'
-import { needServers, SUITE_SERVERS } from '../../test/servers/packages.ts'
+import { needServers, PRODUCT_SERVERS } from '../../test/servers/packages.ts'
 import { prepareDemo } from '../../test/stack/demo.ts'
 import { rolesAs } from '../../test/stack/plan.ts'
 import { freePorts } from '../../test/stack/ports.ts'
@@ -54,7 +54,7 @@ export async function startProduction(
   name: string,
   { env = {}, postgres = {} }: { env?: Record<string, string>; postgres?: Record<string, string> } = {},
 ): Promise<Production> {
-  await needServers([...SUITE_SERVERS, 'rabbitmq', 'redis'])
+  await needServers(PRODUCT_SERVERS)
   const lines: string[] = []
   const supervisor = openSupervisor({ onEvent: event => void lines.push(JSON.stringify(event)) })
   lab.onEnd(supervisor.stop)
