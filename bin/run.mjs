@@ -56,6 +56,17 @@ function install() {
   }
 }
 
+/** The web apps, where they are not what their sources say: a second or two, else a moment. */
+function buildWeb() {
+  const result = spawnSync(findNode(), [join(root, 'web/build.ts')], { stdio: ['ignore', 2, 2] })
+  if (result.status !== 0) {
+    fail(
+      'Les pages web n’ont pas pu être construites : voyez ci-dessus.',
+      'The web pages could not be built: see above.',
+    )
+  }
+}
+
 function fail(fr, en) {
   process.stderr.write(`\n${say(fr, en)}\n`)
   process.exit(1)
@@ -97,6 +108,7 @@ const isOrphan = () =>
   process.ppid !== parent || shells.some(shell => processOf(shell.pid)?.parent !== shell.parent)
 
 if (!isInstalled()) install()
+buildWeb()
 
 // node:http2 leaves closed streams behind that only a full collection takes, and V8 puts that off for hundreds of megabytes
 // where it may take all of a machine. Told what it may take, a process of the product stays under 300 MB while it sends;

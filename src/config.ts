@@ -146,6 +146,15 @@ export const SETTINGS = {
   monitorPort: port('MONITOR_PORT', 5555, 'Port of the task monitor.'),
   monitorUser: text('MONITOR_USER', 'admin', 'Basic Auth of the task monitor.'),
   monitorPassword: secret('MONITOR_PASSWORD', 'Basic Auth of the task monitor.'),
+  monitorViewerUser: text(
+    'MONITOR_VIEWER_USER',
+    'viewer',
+    'Who looks at the task monitor and changes nothing.',
+  ),
+  monitorViewerPassword: optionalSecret(
+    'MONITOR_VIEWER_PASSWORD',
+    'Their Basic Auth; without it there is no such user.',
+  ),
   monitorReadOnly: choice(
     'MONITOR_READ_ONLY',
     'false',

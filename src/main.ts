@@ -63,10 +63,14 @@ const COMMANDS: Record<string, { help: string; run: (args: string[]) => Promise<
     run: async args => (await import('./roles/restored-command.ts')).runCustomer(args, process.env),
   },
   openapi: {
-    help: 'prints the OpenAPI document; --write keeps it in openapi.json',
+    help: 'prints the OpenAPI document, with --monitor that of the monitor; --write keeps it in openapi.json or openapi-monitor.json',
     run: async args => {
-      const document = await (await import('./roles/openapi.ts')).openApiDocument(await version())
-      if (args.includes('--write')) await writeFile('openapi.json', document)
+      const ofMonitor = args.includes('--monitor')
+      const document = ofMonitor
+        ? await (await import('./monitor/index.ts')).monitorOpenApi(await version())
+        : await (await import('./roles/openapi.ts')).openApiDocument(await version())
+      if (args.includes('--write'))
+        await writeFile(ofMonitor ? 'openapi-monitor.json' : 'openapi.json', document)
       else process.stdout.write(document)
     },
   },

@@ -2,10 +2,12 @@ import { Type } from 'typebox'
 import { inProcessFanout } from '../src/cache/index.ts'
 import type { Fanout } from '../src/cache/types.ts'
 import type { Database } from '../src/db/index.ts'
+import { compileValidator } from '../src/http/validation.ts'
 import { newId } from '../src/lib/id.ts'
 import { Problem } from '../src/lib/problems.ts'
-import { parkedDeliveries, replayDeliveries } from '../src/modules/notifications/index.ts'
-import { type DeliveryParking, openMonitor } from '../src/monitor/index.ts'
+import { watchBroadcasts } from '../src/modules/broadcasts/index.ts'
+import { dueDeliveries, parkedDeliveries, replayDeliveries } from '../src/modules/notifications/index.ts'
+import { type DeliveryParking, type MonitorApp, openMonitor } from '../src/monitor/index.ts'
 import { openLog } from '../src/observability/index.ts'
 import {
   type Broker,
@@ -39,6 +41,28 @@ export interface Answer {
   body: ReturnType<typeof JSON.parse>
 }
 
+/** Throws when an answer is not what the document of the monitor promises, field by field. */
+function promised(
+  routes: MonitorApp['routes'],
+  method: string,
+  url: string,
+  status: number,
+  body: unknown,
+): void {
+  const [path = ''] = url.split('?')
+  const fits = (route: string) =>
+    new RegExp(`^${route.replace(/:\w+/g, '[^/]+')}$`).test(path) && !(route.includes(':') && exact)
+  const exact = routes.some(route => route.method === method && route.url === path)
+  const route = routes.find(one => one.method === method && fits(one.url))
+  const schema = (route?.schema?.response as Record<string, object> | undefined)?.[status]
+  if (!schema) {
+    if (status < 300 && path.startsWith('/api/')) throw new Error(`${method} ${path} promises no ${status}`)
+    return
+  }
+  const check = compileValidator({ schema, httpPart: 'body' })
+  if (!check(body)) throw new Error(`${method} ${path} breaks its promise: ${JSON.stringify(check.errors)}`)
+}
+
 /** A monitor with its database, broker and fan-out, and workers whose one task does what the test says. */
 export async function openTestMonitor(env: Record<string, string> = {}) {
   const { db, drop } = await cloneDatabase()
@@ -65,8 +89,18 @@ export async function openTestMonitor(env: Record<string, string> = {}) {
   }
   const config = testConfig({ MONITOR_USER: 'ops', MONITOR_PASSWORD, ...env })
   const log = openLog({ level: 'silent', instance: 'test' })
-  const deliveries: DeliveryParking = { list: parkedDeliveries, replay: replayDeliveries }
-  const options = { config, broker, fanout, db: guarded, deliveries, clock, version: '1.2.3', log }
+  const deliveries: DeliveryParking = { list: parkedDeliveries, replay: replayDeliveries, due: dueDeliveries }
+  const options = {
+    config,
+    broker,
+    fanout,
+    db: guarded,
+    deliveries,
+    broadcasts: watchBroadcasts,
+    clock,
+    version: '1.2.3',
+    log,
+  }
   const monitor = await openMonitor(options)
   const workers: Worker[] = []
   const test = {
@@ -116,6 +150,7 @@ export async function openTestMonitor(env: Record<string, string> = {}) {
         ...(body ? { payload: body } : {}),
       })
       const isJson = String(answer.headers['content-type']).includes('json')
+      if (isJson) promised(monitor.routes, method, url, answer.statusCode, answer.json())
       return {
         status: answer.statusCode,
         headers: answer.headers,

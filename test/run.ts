@@ -4,13 +4,14 @@ import { readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { needServers, SUITE_SERVERS } from './servers/packages.ts'
+import { BROWSER, needServers, SUITE_SERVERS } from './servers/packages.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const bin = (path: string) => [process.execPath, join(root, 'node_modules', path)]
 
 const CHECKS: Record<string, string[]> = {
   'type check': [...bin('typescript/bin/tsc'), '-p', '.'],
+  'type check of the web apps': [...bin('typescript/bin/tsc'), '-p', 'web'],
   'lint and format': [...bin('@biomejs/biome/bin/biome'), 'check', '--error-on-warnings', '.'],
   'directions of imports': [
     ...bin('dependency-cruiser/bin/dependency-cruise.mjs'),
@@ -21,6 +22,8 @@ const CHECKS: Record<string, string[]> = {
   'unused code': [...bin('knip/bin/knip.js')],
   'secret scan': [...bin('secretlint/bin/secretlint.js'), '--secretlintignore', '.gitignore', '**/*'],
   'openapi.json': [process.execPath, 'test/generated.ts', 'openapi'],
+  'openapi-monitor.json': [process.execPath, 'test/generated.ts', 'openapi-monitor'],
+  'client of the monitor': [process.execPath, 'test/generated.ts', 'monitor-client'],
   '.env.example': [process.execPath, 'test/generated.ts', 'env-example'],
 }
 
@@ -63,7 +66,7 @@ const withTests = !process.argv.includes('--check')
 // Told before anything takes time; by the suites themselves it would be told with a stack.
 if (withTests) {
   try {
-    await needServers(SUITE_SERVERS)
+    await needServers([...SUITE_SERVERS, ...BROWSER])
   } catch (error) {
     console.error(`\n${(error as Error).message}\n`)
     process.exit(1)

@@ -1,5 +1,10 @@
 import type { IncomingMessage } from 'node:http'
-import fastify, { type FastifyReply, type FastifyRequest, type HTTPMethods } from 'fastify'
+import fastify, {
+  type FastifyReply,
+  type FastifyRequest,
+  type FastifySchema,
+  type HTTPMethods,
+} from 'fastify'
 import type { App } from '../http/fastify.ts'
 import { parseJsonBodies, refuseNulInAddress } from '../http/json.ts'
 import { languageOf, problemBody, toProblem } from '../http/problem.ts'
@@ -8,11 +13,19 @@ import type { Clock } from '../lib/clock.ts'
 import { newId } from '../lib/id.ts'
 import { Problem } from '../lib/problems.ts'
 import type { Log } from '../observability/index.ts'
-import { openDoor } from './door.ts'
+import { type Account, openDoor, type Visitor } from './door.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who asks, at the monitor. */
+    visitor: Visitor
+  }
+}
 
 export interface MonitorAppOptions {
   user: string
   password: string
+  viewer: Account | null
   isReadOnly: boolean
   trustedBalancers: readonly string[]
   clock: Clock
@@ -22,9 +35,12 @@ export interface MonitorAppOptions {
 export interface MonitorApp {
   app: App
   /** Every route: for the test that walks them all. */
-  routes: { method: string; url: string }[]
+  routes: { method: string; url: string; schema?: FastifySchema | undefined }[]
 }
 
+/** Everything from here, nothing inline. */
+const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 const BODY_LIMIT = 64 * 1024
 const METHODS: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
@@ -51,16 +67,23 @@ export async function buildMonitorApp(
   app.setValidatorCompiler(compileValidator)
   // Read by people too.
   app.setReplySerializer(payload => `${JSON.stringify(payload, null, 2)}\n`)
+  // What answers look like is said for those who read them; they are sent as they are.
+  app.setSerializerCompiler(() => data => `${JSON.stringify(data, null, 2)}\n`)
+  app.decorateRequest('visitor', null as unknown as Visitor)
   app.addHook('onRequest', async (request, reply) => {
     reply.headers({
+      'content-security-policy': POLICY,
+      'referrer-policy': 'no-referrer',
       'x-request-id': request.id,
       'x-content-type-options': 'nosniff',
       'x-frame-options': 'DENY',
       'cache-control': 'no-store',
     })
-    door.admit(request.headers.authorization, request.ip)
+    request.visitor = door.admit(request.headers.authorization, request.ip)
     refuseNulInAddress(request.url)
-    if (request.method !== 'GET' && request.method !== 'HEAD') door.permitChange(request.headers)
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      door.permitChange(request.visitor, request.headers)
+    }
   })
   parseJsonBodies(app)
   app.addHook('preValidation', async request => {
@@ -69,8 +92,8 @@ export async function buildMonitorApp(
   })
   app.setErrorHandler((error, request, reply) => sendProblem(log, error, request, reply))
   app.setNotFoundHandler((request, reply) => sendProblem(log, new Problem('not_found'), request, reply))
-  app.addHook('onRoute', ({ method, url }) => {
-    for (const one of [method].flat()) routes.push({ method: one, url })
+  app.addHook('onRoute', ({ method, url, schema }) => {
+    for (const one of [method].flat()) routes.push({ method: one, url, schema })
   })
   register(app)
   refuseOtherMethods(app, routes)

@@ -227,7 +227,9 @@ describe('tasks by filter', () => {
       dryRun: true,
       matched: 3,
       retried: 0,
+      missing: 0,
       more: false,
+      nextCursor: null,
     })
     expect(await monitor.audit()).toEqual([])
     const filter = { state: 'failed', name: 'test.task', dryRun: false }

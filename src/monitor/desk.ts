@@ -5,6 +5,7 @@ import { type Asked, openRemote, type Remote } from '../tasks/index.ts'
 import { heard, type Said } from './asking.ts'
 import { type Floor, watchFloor } from './floor.ts'
 import type { MonitorOptions } from './options.ts'
+import { type Trend, watchTrend } from './trend.ts'
 
 type Command = Parameters<Remote['ask']>[0]
 
@@ -18,8 +19,10 @@ export interface Desk extends MonitorOptions {
   record(request: FastifyRequest, act: Act): Promise<void>
   /** Name of the operator in the audit log. */
   operator: string
+  /** What queues held lately. */
+  trend: Trend
   /** Asks one worker to do something, and gives its result; a `Problem` when it does not. */
-  command(request: FastifyRequest, worker: string, command: Command, args: object): Promise<unknown>
+  command<T>(request: FastifyRequest, worker: string, command: Command, args: object): Promise<T>
   /** Tells every worker something, and says who did not reply. */
   tellAll(command: 'revoke' | 'terminate', ids: readonly string[]): Promise<Asked>
   close(): void
@@ -32,6 +35,7 @@ export function openDesk(options: MonitorOptions): Desk {
   const floor = watchFloor(fanout, clock)
   const remote = openRemote(fanout)
   const operator = `monitor:${config.monitorUser}`
+  const trend = watchTrend(options, floor)
 
   async function record(request: FastifyRequest, act: Act): Promise<void> {
     const actor = { id: null, role: operator, requestId: request.id }
@@ -53,9 +57,10 @@ export function openDesk(options: MonitorOptions): Desk {
     floor,
     remote,
     operator,
+    trend,
     record,
     hear: (what, work) => heard(log, what, work),
-    async command(request, worker, command, args) {
+    async command<T>(request: FastifyRequest, worker: string, command: Command, args: object) {
       const known = floor.worker(worker)
       if (!known) throw new Problem('not_found')
       if (known.state === 'stopped') throw conflict('the worker has ended')
@@ -76,7 +81,8 @@ export function openDesk(options: MonitorOptions): Desk {
           },
         })
       }
-      if (!reply.fault) return reply.result
+      // What workers of our protocol say.
+      if (!reply.fault) return reply.result as T
       if (reply.fault.code === 'conflict') throw conflict(reply.fault.message)
       throw new Problem('internal', { cause: new Error(reply.fault.message) })
     },
@@ -86,6 +92,7 @@ export function openDesk(options: MonitorOptions): Desk {
       return remote.ask(command, { ids: [...ids] }, { to: null, expected }, REPLY_MS)
     },
     close() {
+      trend.close()
       floor.close()
       remote.close()
     },

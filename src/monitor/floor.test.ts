@@ -53,9 +53,9 @@ const tell = (kind: SeenEvent['kind'], id: string, worker = 'worker-1') =>
   })
 
 describe('workers', () => {
-  it('are lost after ten seconds without a heartbeat, and found again with the next', () => {
+  it('are lost after seven seconds without a heartbeat, and found again with the next', () => {
     beat()
-    now += 9_999
+    now += 6_999
     expect(floor.worker('worker-1')?.state).toBe('running')
     now += 1
     expect(floor.worker('worker-1')?.state).toBe('lost')

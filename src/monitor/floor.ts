@@ -46,11 +46,13 @@ export interface Floor {
   /** Those that ended, the newest first. */
   ended(): SeenTask[]
   task(id: string): SeenTask | undefined
+  /** How many attempts have ended in each queue since the monitor began to listen. */
+  finished(): ReadonlyMap<string, number>
   close(): void
 }
 
-/** ms without a heartbeat after which a worker counts as lost. */
-export const LOST_MS = 10_000
+/** ms without a heartbeat after which a worker counts as lost: three beats, so that whoever looks sees it within ten seconds. */
+export const LOST_MS = 7_000
 /** What is gone for so long is shown no more. */
 const FORGET_MS = 3_600_000
 const MOST_WORKERS = 1_000
@@ -73,6 +75,7 @@ export function watchFloor(fanout: Fanout, clock: Clock): Floor {
   const known = new Map<string, Known>()
   const started = new Map<string, SeenTask>()
   const ended = new Map<string, SeenTask>()
+  const finished = new Map<string, number>()
 
   function hear(message: unknown): void {
     if (isHeartbeat.Check(message)) hearBeat(message)
@@ -157,6 +160,7 @@ export function watchFloor(fanout: Fanout, clock: Clock): Floor {
       begin(seen)
       return
     }
+    finished.set(event.queue, (finished.get(event.queue) ?? 0) + 1)
     started.delete(event.id)
     ended.delete(event.id)
     ended.set(event.id, seen)
@@ -199,6 +203,7 @@ export function watchFloor(fanout: Fanout, clock: Clock): Floor {
       const task = started.get(id)
       return task ? judged(task) : ended.get(id)
     },
+    finished: () => finished,
     close() {
       for (const end of leave) end()
     },

@@ -7,31 +7,51 @@ import { startMonitor } from './index.ts'
 
 let monitor: Awaited<ReturnType<typeof openTestMonitor>>
 let readOnly: Awaited<ReturnType<typeof openTestMonitor>>
+let viewed: Awaited<ReturnType<typeof openTestMonitor>>
+const VIEWER_PASSWORD = 'who only looks'
+const LOOKS = '“viewer” looks and changes nothing: sign in with an account that acts.'
 beforeAll(async () => {
+  viewed = await openTestMonitor({ MONITOR_VIEWER_PASSWORD: VIEWER_PASSWORD })
   monitor = await openTestMonitor()
   readOnly = await openTestMonitor({ MONITOR_READ_ONLY: 'true' })
 })
-afterAll(() => Promise.all([monitor.close(), readOnly.close()]))
+afterAll(() => Promise.all([monitor.close(), readOnly.close(), viewed.close()]))
 
 /** An address of each route. */
 const addresses = () =>
   monitor.routes.map(({ method, url }) => ({
     method: method as 'GET' | 'POST',
-    url: url.replace(':name', 'worker-1').replace(':id', newId()),
+    url: url.replace(':name', 'worker-1').replace(':id', newId()).replace(':file', 'none.js'),
   }))
 
 describe('every route of the monitor', () => {
   it('is known to this test', () => {
     expect(monitor.routes.map(({ method, url }) => `${method} ${url}`).sort()).toEqual([
       'GET /',
+      'GET /api/audit',
+      'GET /api/broadcasts',
+      'GET /api/due',
+      'GET /api/me',
       'GET /api/parked',
       'GET /api/queues',
+      'GET /api/queues/history',
       'GET /api/tasks',
       'GET /api/tasks/:id',
       'GET /api/workers',
       'GET /api/workers/:name',
+      'GET /assets/:file',
+      'GET /audit',
+      'GET /broadcasts',
+      'GET /due',
       'GET /healthcheck',
       'GET /metrics',
+      'GET /parked',
+      'GET /queues',
+      'GET /tasks',
+      'GET /tasks/:id',
+      'GET /workers',
+      'GET /workers/:name',
+      'POST /api/parked/discard',
       'POST /api/parked/replay',
       'POST /api/tasks/:id/retry',
       'POST /api/tasks/:id/revoke',
@@ -75,6 +95,28 @@ describe('every route of the monitor', () => {
       }
     }
     expect(await readOnly.audit()).toEqual([])
+  })
+
+  it('that changes something is closed to who may only look, and the rest is open', async () => {
+    const authorization = basic('viewer', VIEWER_PASSWORD)
+    for (const { method, url } of addresses()) {
+      const { status, body } = await viewed.ask(method, url, undefined, { authorization })
+      if (method === 'GET') expect([url, [200, 404].includes(status)]).toEqual([url, true])
+      else expect([url, status, body.code, body.detail]).toEqual([url, 403, 'forbidden', LOOKS])
+    }
+    expect(await viewed.audit()).toEqual([])
+    const me = async (headers: Record<string, string>) =>
+      (await viewed.ask('GET', '/api/me', undefined, headers)).body
+    expect(await me({ authorization })).toMatchObject({ user: 'viewer', mayAct: false, readOnly: false })
+    expect(await me({ authorization: basic() })).toMatchObject({ user: 'ops', mayAct: true })
+  })
+
+  it('has no viewer unless there is a password for one', async () => {
+    for (const password of ['', VIEWER_PASSWORD]) {
+      const headers = { authorization: basic('viewer', password) }
+      expect((await monitor.ask('GET', '/api/me', undefined, headers)).status).toBe(401)
+    }
+    monitor.clock.advance(61_000)
   })
 
   it.each([
@@ -133,6 +175,21 @@ it.each([
   '/api/workers/x',
 ])('%s is not there', async url => {
   expect([404, 422]).toContain((await monitor.get(url)).status)
+})
+
+it('answers people with the page, curl with text, and programs with JSON', async () => {
+  const ask = (url: string, headers: object) =>
+    monitor.ask('GET', url, undefined, { authorization: basic(), ...headers })
+  for (const url of ['/', '/tasks', `/tasks/${newId()}`, '/workers/worker-1']) {
+    const page = await ask(url, { accept: 'text/html,*/*' })
+    expect([url, page.headers['content-type']]).toEqual([url, 'text/html; charset=utf-8'])
+    expect(page.headers['content-security-policy']).toContain("default-src 'none'; script-src 'self'")
+    expect(page.headers['content-security-policy']).not.toContain('unsafe')
+  }
+  const text = await ask('/', { 'user-agent': 'curl/8.5.0', accept: '*/*' })
+  expect(text.headers['content-type']).toContain('text/plain')
+  expect(text.text).toContain('QUEUE')
+  expect((await ask('/', {})).body).toMatchObject({ monitor: 'SamaConso' })
 })
 
 it('takes the scheme in any case, as HTTP says', async () => {

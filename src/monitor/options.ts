@@ -21,7 +21,38 @@ export interface DeliveryParking {
   list(db: Queryable, limit: number): Promise<{ items: Parked[]; total: number }>
   /** Sends some again; returns the ids of those that were still parked. */
   replay(db: Queryable, ids: readonly string[], now: number): Promise<string[]>
+  /** What waits for its time, by queue: another attempt, the end of a night. */
+  due(db: Queryable, now: number): Promise<DueDeliveries[]>
 }
+
+export interface DueDeliveries {
+  queue: Queue
+  /** Counted no further than 10,000. */
+  count: number
+  first: Date
+  last: Date
+}
+
+/** A message to many, as the monitor follows it. */
+export interface WatchedBroadcast {
+  id: string
+  state: string
+  title: string
+  audience: string
+  priority: string
+  counts: Record<string, number>
+  ratePerSecond: number
+  secondsLeft: number | null
+  reasons: Record<string, number>
+  stopReason: string | null
+  createdAt: string
+  scheduledAt: string | null
+  startedAt: string | null
+  finishedAt: string | null
+}
+
+/** The newest broadcasts: what sends them is the business's. */
+export type WatchBroadcasts = (db: Queryable, now: number) => Promise<WatchedBroadcast[]>
 
 export interface MonitorOptions {
   config: Config
@@ -31,6 +62,7 @@ export interface MonitorOptions {
   db: Database
   shelf?: Shelf | undefined
   deliveries: DeliveryParking
+  broadcasts: WatchBroadcasts
   clock: Clock
   version: string
   log: Log

@@ -13,6 +13,11 @@ export interface QueueView {
   consumers: number
   slots: number
   active: number
+  /** Of late; null while nothing was measured. */
+  inPerSecond: number | null
+  outPerSecond: number | null
+  /** The longest that a task which ended in the last minute had waited for a slot. */
+  waitedMs: number | null
 }
 
 export interface Outbox {
@@ -30,9 +35,10 @@ export interface Queues {
 
 /** What waits where: in the broker, in workers, and in the outbox on the way there. */
 export async function lookAtQueues(desk: Desk): Promise<Queues> {
-  const [depths, outbox] = await Promise.all([
+  const [depths, outbox, waits] = await Promise.all([
     desk.hear('broker', () => desk.broker.depths()),
     desk.hear('outbox', () => readOutbox(desk.db)),
+    desk.hear('waits', () => readWaits(desk.db)),
   ])
   return {
     broker: depths.state,
@@ -41,6 +47,9 @@ export async function lookAtQueues(desk: Desk): Promise<Queues> {
       queue,
       ...depthOf(depths.value?.find(depth => depth.queue === queue)),
       ...workOn(desk, queue),
+      inPerSecond: desk.trend.last(queue)?.inPerSecond ?? null,
+      outPerSecond: desk.trend.last(queue)?.outPerSecond ?? null,
+      waitedMs: waits.value?.get(queue) ?? null,
     })),
     outbox: outbox.value ?? null,
   }
@@ -70,4 +79,12 @@ async function readOutbox(db: Queryable): Promise<Outbox> {
          "oldestSeconds"`,
   )
   return row as Outbox
+}
+
+async function readWaits(db: Queryable): Promise<Map<string, number | null>> {
+  const rows = await db.query<{ queue: string; waitedMs: number | null }>(
+    `select queue, max(wait_ms) "waitedMs" from task_history
+     where id >= uuid_at(now() - interval '1 minute') group by queue`,
+  )
+  return new Map(rows.map(row => [row.queue, row.waitedMs]))
 }

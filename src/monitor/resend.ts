@@ -4,7 +4,7 @@ import { Problem } from '../lib/problems.ts'
 import { recordAs } from '../modules/audit/index.ts'
 import type { Outgoing, Queue } from '../tasks/index.ts'
 import type { Desk } from './desk.ts'
-import { type Filter, markResent, type Resendable, takeResendable } from './history-sql.ts'
+import { markTasks, type Resendable, type ResendFilter, takeResendable } from './history-sql.ts'
 
 /** Tasks that one command touches at most: the next call goes on. */
 export const MOST_AT_ONCE = 500
@@ -12,46 +12,54 @@ export const MOST_AT_ONCE = 500
 export interface Resent {
   matched: number
   resent: string[]
-  /** There are more than one command touches. */
-  more: boolean
+  /** Put aside, but the broker did not show their messages: nothing was sent. */
+  missing: string[]
+  /** There are more than one command touches: they come after this row of the history. */
+  next: string | null
 }
 
 /**
- * Sends tasks again whose last attempt was put aside or refused: what the broker still has parked it replays, the rest is
- * published anew under an id of its own that names the old one. Marked, recorded and published in one transaction, so
- * that a task is sent again once and never without a record; the broker confirms before it commits. Nothing is sent in a
- * dry run.
+ * Sends tasks again whose last attempt was put aside or refused. What was put aside is in the broker, which alone knows
+ * whether it still is: it replays what it has, and nothing else counts as sent. What was refused is nowhere any more, and
+ * is published anew under an id of its own that names the old one. A task is marked and recorded when it was sent, not
+ * otherwise; the mark is missing only when the database fails in the moment after the broker confirmed.
  */
 export async function resend(
   desk: Desk,
   request: FastifyRequest,
-  filter: Filter & { taskIds?: readonly string[] | undefined },
-  isDry: boolean,
+  filter: ResendFilter,
+  most = MOST_AT_ONCE,
 ): Promise<Resent> {
   const { db, broker } = desk
-  const aside = await desk.hear('broker', () => broker.parked())
-  if (aside.state === 'down') throw new Problem('unavailable', { retryAfter: 5 })
-  const parked = new Set(aside.value.map(({ message }) => message.id))
   return db.tx(async tx => {
-    const found = await takeResendable(tx, filter, MOST_AT_ONCE + 1)
-    const tasks = found.slice(0, MOST_AT_ONCE)
-    const more = found.length > MOST_AT_ONCE
-    if (isDry || tasks.length === 0) return { matched: tasks.length, resent: [], more }
-    const ids = tasks.map(task => task.taskId)
-    await markResent(
-      tx,
-      tasks.map(task => task.id),
-    )
-    await recordAs(tx, { id: null, role: desk.operator, requestId: request.id }, [
-      { action: 'task.retry', objectKind: 'task', detail: { ids } },
-    ])
+    const found = await takeResendable(tx, filter, most + 1)
+    const tasks = found.slice(0, most)
+    const next = found.length > most ? (tasks.at(-1)?.id ?? null) : null
+    if (tasks.length === 0) return { matched: 0, resent: [], missing: [], next }
+    const aside = tasks.filter(task => task.state === 'parked').map(task => task.taskId)
+    const refused = tasks.filter(task => task.state === 'revoked')
+    const replayed = aside.length > 0 ? await asked(() => broker.replay(aside)) : []
     const now = desk.clock.now()
-    const anew = tasks.filter(task => !parked.has(task.taskId)).map(task => messageOf(task, now))
-    if (anew.length > 0) await broker.publish(anew)
-    const replayed = ids.filter(id => parked.has(id))
-    if (replayed.length > 0) await broker.replay(replayed)
-    return { matched: tasks.length, resent: ids, more }
+    if (refused.length > 0) await asked(() => broker.publish(refused.map(task => messageOf(task, now))))
+    const resent = [...replayed, ...refused.map(task => task.taskId)]
+    if (resent.length > 0) {
+      await markTasks(tx, resent, 'resent')
+      await recordAs(tx, { id: null, role: desk.operator, requestId: request.id }, [
+        { action: 'task.retry', objectKind: 'task', detail: { ids: resent } },
+      ])
+    }
+    const sent = new Set(resent)
+    return { matched: tasks.length, resent, missing: aside.filter(id => !sent.has(id)), next }
   })
+}
+
+/** What the broker does; when it does not, whoever asked is told that it is away. */
+async function asked<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (cause) {
+    throw new Problem('unavailable', { retryAfter: 5, cause })
+  }
 }
 
 const messageOf = (task: Resendable, now: number): Outgoing => ({

@@ -1,9 +1,11 @@
-import type { ParkedMessage } from '../tasks/index.ts'
+import { maskedError } from '../lib/mask.ts'
+import type { ParkedMessage, TaskResult } from '../tasks/index.ts'
 import type { SeenTask, SeenWorker } from './floor.ts'
 import type { Attempt } from './history-sql.ts'
 import type { Parked } from './options.ts'
 
-const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString())
+const at = (ms: number): string => new Date(ms).toISOString()
+const iso = (ms: number | null): string | null => (ms === null ? null : at(ms))
 
 /** A worker as the monitor shows it. */
 export const viewWorker = ({ state, seenAt, hasNamesake, last }: SeenWorker) => ({
@@ -12,8 +14,8 @@ export const viewWorker = ({ state, seenAt, hasNamesake, last }: SeenWorker) => 
   host: last.host,
   pid: last.pid,
   version: last.version,
-  startedAt: iso(last.startedAt),
-  lastSeenAt: iso(seenAt),
+  startedAt: at(last.startedAt),
+  lastSeenAt: at(seenAt),
   ...(hasNamesake ? { namesake: true } : {}),
   queues: last.queues,
   active: last.activeCount,
@@ -42,23 +44,53 @@ export const viewSeen = (task: SeenTask) => ({
   ...(task.stuck ? { stuck: true } : {}),
 })
 
-/** A task as its attempt in the history tells. */
-export const viewAttempt = ({ id: _, taskId, replayOf, resentAt, ...attempt }: Attempt) => ({
-  id: taskId,
-  ...attempt,
-  ...(replayOf ? { replayOf } : {}),
-  ...(resentAt ? { resentAt } : {}),
+/** A task as its attempt in the history tells; field by field, so that its arguments never come along unmasked. */
+export const viewAttempt = (attempt: Attempt) => ({
+  id: attempt.taskId,
+  name: attempt.name,
+  queue: attempt.queue,
+  worker: attempt.worker,
+  state: attempt.state,
+  attempt: attempt.attempt,
+  requestId: attempt.requestId,
+  queuedAt: attempt.queuedAt,
+  startedAt: attempt.startedAt,
+  finishedAt: attempt.finishedAt,
+  runMs: attempt.runMs,
+  waitMs: attempt.waitMs,
+  error: attempt.error,
+  ...(attempt.replayOf ? { replayOf: attempt.replayOf } : {}),
+  ...(attempt.resentAt ? { resentAt: attempt.resentAt } : {}),
+  ...(attempt.discardedAt ? { discardedAt: attempt.discardedAt } : {}),
 })
 
-export const viewParkedTask = ({ message, reason, at }: ParkedMessage) => ({
+/** With its arguments, which are ids only; masked all the same. */
+export const viewDetail = ({ payload, ...attempt }: Attempt & { payload: unknown }) => ({
+  ...viewAttempt(attempt),
+  arguments: payload === null ? null : maskedError(JSON.stringify(payload), 2_000),
+})
+
+export const viewParkedTask = ({ message, reason, at: since }: ParkedMessage) => ({
   kind: 'task' as const,
   id: message.id,
   name: message.task,
   queue: message.queue,
   attempt: message.attempt,
   reason,
-  parkedAt: iso(at),
+  parkedAt: at(since),
 })
+
+/** A task of which only its message is known, which was put aside. */
+export const viewKnownParked = ({ id, name, queue, attempt }: ReturnType<typeof viewParkedTask>) => ({
+  id,
+  name,
+  queue,
+  attempt,
+  state: 'parked',
+})
+
+/** A task of which only the result is known. */
+export const viewResult = ({ task, ...result }: TaskResult) => ({ name: task, ...result })
 
 export const viewParkedDelivery = ({ parkedAt, ...unit }: Parked) => ({
   kind: 'delivery' as const,

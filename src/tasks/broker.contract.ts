@@ -125,8 +125,8 @@ export function brokerContract(name: string, open: Open): void {
 
     it('has nothing to do for nothing', async () => {
       await broker.publish([])
-      expect(await broker.replay()).toBe(0)
-      expect(await broker.discard(['unknown'])).toBe(0)
+      expect(await broker.replay()).toEqual([])
+      expect(await broker.discard(['unknown'])).toEqual([])
       expect(await broker.parked()).toEqual([])
     })
 
@@ -233,7 +233,7 @@ export function brokerContract(name: string, open: Open): void {
       await broker.park(parked, 'a reason')
       const before = Date.now()
       await consume('normal', 1, async message => void replayed.push(message))
-      expect(await broker.replay()).toBe(1)
+      expect(await broker.replay()).toEqual([parked.id])
       await until('the replay', () => replayed.length === 1)
       expect(replayed[0]).toMatchObject({ id: parked.id, attempt: 1, replayOf: parked.id })
       expect(replayed[0]?.at).toBeGreaterThanOrEqual(before)
@@ -257,11 +257,30 @@ export function brokerContract(name: string, open: Open): void {
       for (const each of [one, two, three]) await broker.park(each, 'why')
       const seen: string[] = []
       await consume('normal', 1, async ({ id }) => void seen.push(id))
-      expect(await broker.replay([two.id, 'unknown'])).toBe(1)
+      expect(await broker.replay([two.id, 'unknown'])).toEqual([two.id])
       await until('the replay', () => seen.length === 1)
       expect(seen).toEqual([two.id])
-      expect(await broker.discard([three.id])).toBe(1)
+      expect(await broker.discard([three.id])).toEqual([three.id])
       expect((await broker.parked()).map(entry => entry.message.id)).toEqual([one.id])
+    })
+
+    it('removes what it replayed, however many, also when the same is put aside again meanwhile', async () => {
+      const messages = many('normal', 120)
+      for (const one of messages) await broker.park(one, 'why')
+      const ids = messages.map(({ id }) => id)
+      let again = 0
+      await consume('normal', 4, async one => {
+        await broker.park(one, 'why again')
+        again++
+      })
+      for (const some of [ids.slice(0, 50), ids.slice(50, 100), ids.slice(100)]) {
+        expect([...(await broker.replay(some))].sort()).toEqual([...some].sort())
+      }
+      await until('all to be put aside again', () => again === 120)
+      await until('each of them once', async () => (await broker.parked()).length === 120)
+      const parked = await broker.parked()
+      expect(new Set(parked.map(({ message }) => message.id)).size).toBe(120)
+      expect(parked.every(({ reason }) => reason === 'why again')).toBe(true)
     })
 
     it('lets a consumer be stopped twice, both waiting for what it holds', async () => {

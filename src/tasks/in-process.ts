@@ -167,9 +167,9 @@ export function inProcessBroker({ maxLength = MAX_READY } = {}): Broker {
       const chosen = unpark(ids)
       const at = Date.now()
       for (const { message } of chosen) enqueue({ ...message, attempt: 1, at, replayOf: message.id })
-      return chosen.length
+      return idsOf(chosen)
     },
-    discard: async ids => unpark(ids).length,
+    discard: async ids => idsOf(unpark(ids)),
     async depths() {
       return QUEUES.map((name): QueueDepth => {
         const queue = held(name)
@@ -195,3 +195,5 @@ export function inProcessBroker({ maxLength = MAX_READY } = {}): Broker {
   }
   return broker
 }
+
+const idsOf = (entries: readonly ParkedMessage[]) => entries.map(({ message }) => message.id)

@@ -129,12 +129,13 @@ export interface Broker {
   /** The oldest of each queue, PARKED_LISTED at most; without those that another process looks at in this moment. */
   parked(): Promise<ParkedMessage[]>
   /**
-   * Publishes parked messages again from their first attempt; returns how many. All when `ids` is absent, else those
-   * among the oldest PARKED_LISTED of each queue.
+   * Publishes parked messages again from their first attempt; returns the ids of those that it did. All when `ids` is
+   * absent, else those among the oldest PARKED_LISTED of each queue: one that was not found may be parked all the same,
+   * behind those or in the hand of another process.
    */
-  replay(ids?: readonly string[]): Promise<number>
-  /** Forgets parked messages among the oldest PARKED_LISTED of each queue; returns how many. */
-  discard(ids: readonly string[]): Promise<number>
+  replay(ids?: readonly string[]): Promise<string[]>
+  /** Forgets parked messages among the oldest PARKED_LISTED of each queue; returns the ids of those that it did. */
+  discard(ids: readonly string[]): Promise<string[]>
   depths(): Promise<QueueDepth[]>
   /** Whether a publication would be tried now; `down` too when the broker is there and takes nothing. */
   state(): 'ok' | 'down'

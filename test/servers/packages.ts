@@ -7,13 +7,24 @@ import { StartError, say } from '../../src/roles/say.ts'
 import { PGBOUNCER } from './pgbouncer.ts'
 import { postgresPrograms } from './postgres.ts'
 
-export type ServerName = 'postgres' | 'pgbouncer' | 'rabbitmq' | 'redis' | 'swift' | 'prometheus' | 'deploy'
+export type ServerName =
+  | 'postgres'
+  | 'pgbouncer'
+  | 'rabbitmq'
+  | 'redis'
+  | 'swift'
+  | 'prometheus'
+  | 'deploy'
+  | 'chromium'
 
 /** What the product stands on in production. */
 export const PRODUCT_SERVERS: readonly ServerName[] = ['postgres', 'pgbouncer', 'rabbitmq', 'redis', 'swift']
 
 /** What `npm test` takes. */
 export const SUITE_SERVERS: readonly ServerName[] = [...PRODUCT_SERVERS, 'prometheus', 'deploy']
+
+/** What opens the web pages in tests. */
+export const BROWSER: readonly ServerName[] = ['chromium']
 
 interface Needed {
   /** As people call it. */
@@ -94,6 +105,12 @@ const NEEDED: Record<ServerName, Needed> = {
       ),
     // Programs of this machine: nobody's server stands for them.
     given: [],
+  },
+  chromium: {
+    title: 'Chromium',
+    packages: ['chromium'],
+    isThere: () => programs('/usr/bin/chromium'),
+    given: ['TEST_CHROMIUM'],
   },
 }
 

@@ -1,15 +1,18 @@
 import type { FastifyReply } from 'fastify'
 import type { App } from '../../http/fastify.ts'
+import { Queues as QueuesAnswer, Trend } from '../answers.ts'
 import type { Desk } from '../desk.ts'
 import { openMonitorMetrics } from '../metrics.ts'
 import { lookAtQueues, type Queues } from '../queues.ts'
 import { viewWorker } from '../views.ts'
+import { type Web, wantsPage } from '../web.ts'
 
 /** All of it in one look, whether the monitor itself lives, and what Prometheus reads. */
-export function overviewRoutes(app: App, desk: Desk): void {
+export function overviewRoutes(app: App, desk: Desk, web: Web): void {
   const metrics = openMonitorMetrics(desk)
 
   app.get('/', async (request, reply) => {
+    if (wantsPage(request)) return web.page(reply)
     const queues = await lookAtQueues(desk)
     const { accept = '', 'user-agent': agent = '' } = request.headers
     if (agent.startsWith('curl/') && !accept.includes('json')) {
@@ -26,7 +29,11 @@ export function overviewRoutes(app: App, desk: Desk): void {
   })
 
   app.get('/healthcheck', () => ({ status: 'running' }))
-  app.get('/api/queues', () => lookAtQueues(desk))
+  app.get('/api/queues', { schema: { response: { 200: QueuesAnswer } } }, () => lookAtQueues(desk))
+  app.get('/api/queues/history', { schema: { response: { 200: Trend } } }, () => ({
+    everySeconds: desk.trend.everySeconds,
+    items: desk.trend.points().slice(0),
+  }))
   app.get('/metrics', async (_request, reply) => {
     const { type, text } = await metrics()
     return plain(reply, type, text)

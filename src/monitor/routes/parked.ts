@@ -4,7 +4,9 @@ import { Id, Strict } from '../../http/schemas.ts'
 import { Problem } from '../../lib/problems.ts'
 import { recordAs } from '../../modules/audit/index.ts'
 import { QUEUES } from '../../tasks/index.ts'
+import { Discarded, ParkedPage, Replayed } from '../answers.ts'
 import type { Desk } from '../desk.ts'
+import { markTasks } from '../history-sql.ts'
 import { MOST_AT_ONCE } from '../resend.ts'
 import { viewParkedDelivery, viewParkedTask } from '../views.ts'
 
@@ -16,12 +18,18 @@ const Query = Strict({
   cause: Type.Optional(Type.String({ minLength: 1, maxLength: 500 })),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, default: 100 })),
 })
-const Replay = Strict({
+const chosenFields = {
+  kind: Type.Optional(Type.Enum(['task', 'delivery'])),
   ids: Type.Optional(Type.Array(Id, { minItems: 1, maxItems: MOST_AT_ONCE })),
   cause: Type.Optional(Type.String({ minLength: 1, maxLength: 500 })),
   queue: Type.Optional(Queue),
   name: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
   dryRun: Type.Optional(Type.Boolean({ default: false })),
+}
+const Replay = Strict(chosenFields)
+const Discard = Strict({
+  ...chosenFields,
+  reason: Type.String({ minLength: 3, maxLength: 200, description: 'Why, for the audit log' }),
 })
 
 interface Choice {
@@ -36,19 +44,16 @@ type Item = ReturnType<typeof viewParkedTask> | ReturnType<typeof viewParkedDeli
 
 /** What was put aside for a person to look at: messages by the broker, units of deliveries in PostgreSQL. */
 export function parkedRoutes(app: App, desk: Desk): void {
-  app.get('/api/parked', { schema: { querystring: Query } }, async request => {
+  app.get('/api/parked', { schema: { querystring: Query, response: { 200: ParkedPage } } }, async request => {
     const { limit = 100, ...choice } = request.query
     const { items, total, broker, database } = await lookAside(desk)
-    return { items: items.filter(item => isChosen(item, choice)).slice(0, limit), total, broker, database }
+    const chosen = items.filter(item => isChosen(item, choice))
+    return { items: chosen.slice(0, limit), groups: groupsOf(chosen), total, broker, database }
   })
 
-  app.post('/api/parked/replay', { schema: { body: Replay } }, async request => {
+  app.post('/api/parked/replay', { schema: { body: Replay, response: { 200: Replayed } } }, async request => {
     const { dryRun = false, ids, ...choice } = request.body
-    if (!ids && Object.keys(choice).length === 0) {
-      throw new Problem('invalid', {
-        errors: [{ field: 'body', message: 'must name ids, a cause, a queue or a name' }],
-      })
-    }
+    refuseEmpty(request.body)
     const aside = await lookAside(desk)
     const wanted = { ...choice, ids: ids?.map(id => id.toLowerCase()) }
     const chosen = aside.items.filter(item => isChosen(item, wanted))
@@ -67,11 +72,67 @@ export function parkedRoutes(app: App, desk: Desk): void {
       ])
       const units =
         deliveries.length > 0 ? await desk.deliveries.replay(tx, deliveries, desk.clock.now()) : []
-      // Last: what the broker has taken is not taken back.
-      return { tasks: tasks.length > 0 ? await desk.broker.replay(tasks) : 0, deliveries: units.length }
+      const sent = tasks.length > 0 ? await desk.broker.replay(tasks) : []
+      await markTasks(tx, sent, 'resent')
+      return { tasks: sent.length, deliveries: units.length }
     })
     return { dryRun, matched, replayed, more, broker, database }
   })
+
+  // Messages of the broker alone: devices of a delivery are accounted for, by sending it again or by its end.
+  app.post(
+    '/api/parked/discard',
+    { schema: { body: Discard, response: { 200: Discarded } } },
+    async request => {
+      const { dryRun = false, ids, reason, ...choice } = request.body
+      refuseEmpty(request.body)
+      const wanted = { ...choice, ids: ids?.map(id => id.toLowerCase()) }
+      const chosen = (await lookAside(desk)).items.filter(item => isChosen(item, wanted))
+      const tasks = chosen.filter(item => item.kind === 'task').map(({ id }) => id)
+      const kept = chosen.length - tasks.length
+      const batch = tasks.slice(0, MOST_AT_ONCE)
+      const more = tasks.length > batch.length
+      if (dryRun || batch.length === 0) return { dryRun, matched: batch.length, discarded: 0, kept, more }
+      const discarded = await desk.db.tx(async tx => {
+        await recordAs(tx, { id: null, role: desk.operator, requestId: request.id }, [
+          { action: 'parked.discard', detail: { ...choice, reason, tasks: batch } },
+        ])
+        const gone = await desk.broker.discard(batch)
+        await markTasks(tx, gone, 'discarded')
+        return gone.length
+      })
+      return { dryRun, matched: batch.length, discarded, kept, more }
+    },
+  )
+}
+
+function refuseEmpty({ ids, cause, queue, name, kind }: Choice): void {
+  if (ids ?? cause ?? queue ?? name ?? kind) return
+  throw new Problem('invalid', {
+    errors: [{ field: 'body', message: 'must name ids, a kind, a cause, a queue or a name' }],
+  })
+}
+
+/** By what they are and why they were put aside, the most first. */
+function groupsOf(items: readonly Item[]) {
+  const groups = Map.groupBy(items, item =>
+    JSON.stringify([item.kind, item.kind === 'task' ? item.name : null, item.queue, item.reason]),
+  )
+  return [...groups.values()]
+    .map(group => {
+      const [first] = group as [Item]
+      const times = group.map(item => item.parkedAt).sort()
+      return {
+        kind: first.kind,
+        name: first.kind === 'task' ? first.name : null,
+        queue: first.queue,
+        cause: first.reason,
+        count: group.length,
+        oldestAt: times[0],
+        newestAt: times.at(-1),
+      }
+    })
+    .sort((a, b) => b.count - a.count)
 }
 
 /** Deliveries that are read at a time. */

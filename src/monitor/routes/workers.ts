@@ -1,84 +1,97 @@
-import { Type } from 'typebox'
+import { type Static, Type } from 'typebox'
 import type { App } from '../../http/fastify.ts'
 import { Strict } from '../../http/schemas.ts'
 import { Problem } from '../../lib/problems.ts'
 import { MOST_SLOTS, QUEUES } from '../../tasks/index.ts'
+import { Draining, Pool, WorkerDetail, Workers } from '../answers.ts'
 import type { Desk } from '../desk.ts'
 import { viewWorker } from '../views.ts'
 
 const Params = Type.Object({ name: Type.String({ minLength: 1, maxLength: 100 }) })
 const QueueName = Type.Enum(QUEUES)
-const Slots = (fallback: number) => Type.Integer({ minimum: 1, maximum: MOST_SLOTS, default: fallback })
+const SlotCount = (fallback: number) => Type.Integer({ minimum: 1, maximum: MOST_SLOTS, default: fallback })
+
+type Slots = Record<string, number>
+type Detail = Static<typeof WorkerDetail>
 
 const Nothing = Strict({})
-const Resize = Strict({ n: Type.Optional(Slots(1)), queue: Type.Optional(QueueName) })
-const AddConsumer = Strict({ queue: QueueName, slots: Type.Optional(Slots(1)) })
+const Resize = Strict({ n: Type.Optional(SlotCount(1)), queue: Type.Optional(QueueName) })
+const AddConsumer = Strict({ queue: QueueName, slots: Type.Optional(SlotCount(1)) })
 const CancelConsumer = Strict({ queue: QueueName })
 
 export function workerRoutes(app: App, desk: Desk): void {
   const { floor, remote } = desk
 
-  app.get('/api/workers', () => ({ items: floor.workers().map(viewWorker) }))
+  app.get('/api/workers', { schema: { response: { 200: Workers } } }, () => ({
+    items: floor.workers().map(viewWorker),
+  }))
 
-  app.get('/api/workers/:name', { schema: { params: Params } }, async request => {
-    const { name } = request.params
-    const worker = floor.worker(name)
-    if (!worker) throw new Problem('not_found')
-    const to = { to: [name] }
-    const [active, reserved] = await Promise.all([
-      remote.ask('active', {}, to),
-      remote.ask('reserved', {}, to),
-    ])
-    const answered = active.replies.get(name)
-    return {
-      ...viewWorker(worker),
-      // From its last heartbeat when it does not answer now.
-      answered: answered !== undefined,
-      activeTasks: answered?.result ?? worker.last.active,
-      reservedTasks: reserved.replies.get(name)?.result ?? [],
-    }
-  })
+  app.get(
+    '/api/workers/:name',
+    { schema: { params: Params, response: { 200: WorkerDetail } } },
+    async request => {
+      const { name } = request.params
+      const worker = floor.worker(name)
+      if (!worker) throw new Problem('not_found')
+      const to = { to: [name] }
+      const [active, reserved] = await Promise.all([
+        remote.ask('active', {}, to),
+        remote.ask('reserved', {}, to),
+      ])
+      const answered = active.replies.get(name)
+      return {
+        ...viewWorker(worker),
+        // From its last heartbeat when it does not answer now.
+        answered: answered !== undefined,
+        activeTasks: (answered?.result as Detail['activeTasks'] | undefined) ?? worker.last.active,
+        reservedTasks: (reserved.replies.get(name)?.result as Detail['reservedTasks'] | undefined) ?? [],
+      }
+    },
+  )
 
   app.post(
     '/api/workers/:name/shutdown',
-    { schema: { params: Params, body: Nothing } },
+    { schema: { params: Params, body: Nothing, response: { 202: Draining } } },
     async (request, reply) => {
       const { name } = request.params
       reply.code(202)
-      return { worker: name, state: await desk.command(request, name, 'shutdown', {}) }
+      return { worker: name, state: await desk.command<string>(request, name, 'shutdown', {}) }
     },
   )
 
   for (const command of ['grow', 'shrink'] as const) {
     app.post(
       `/api/workers/:name/pool/${command}`,
-      { schema: { params: Params, body: Resize } },
+      { schema: { params: Params, body: Resize, response: { 200: Pool } } },
       async request => {
         const { name } = request.params
         const { n = 1, queue } = request.body
         const args = { n, ...(queue ? { queue } : {}) }
-        return { worker: name, queues: await desk.command(request, name, command, args) }
+        return { worker: name, queues: await desk.command<Slots>(request, name, command, args) }
       },
     )
   }
 
   app.post(
     '/api/workers/:name/queue/add-consumer',
-    { schema: { params: Params, body: AddConsumer } },
+    { schema: { params: Params, body: AddConsumer, response: { 200: Pool } } },
     async request => {
       const { name } = request.params
       const { queue, slots = 1 } = request.body
-      return { worker: name, queues: await desk.command(request, name, 'add-consumer', { queue, slots }) }
+      return {
+        worker: name,
+        queues: await desk.command<Slots>(request, name, 'add-consumer', { queue, slots }),
+      }
     },
   )
 
   app.post(
     '/api/workers/:name/queue/cancel-consumer',
-    { schema: { params: Params, body: CancelConsumer } },
+    { schema: { params: Params, body: CancelConsumer, response: { 200: Pool } } },
     async request => {
       const { name } = request.params
       const { queue } = request.body
-      return { worker: name, queues: await desk.command(request, name, 'cancel-consumer', { queue }) }
+      return { worker: name, queues: await desk.command<Slots>(request, name, 'cancel-consumer', { queue }) }
     },
   )
 }

@@ -12,6 +12,7 @@ export {
 } from './broadcast.ts'
 export { type Progress, progressOf } from './broadcast-sql.ts'
 export { createDeliveries } from './create.ts'
+export { type DueDeliveries, dueDeliveries } from './due.ts'
 export { deliveryHandlers } from './handlers.ts'
 export { type ParkedDelivery, parkedDeliveries, replayDeliveries } from './parked.ts'
 export { planBroadcast } from './plan.ts'
