@@ -5,6 +5,7 @@ import { customers } from './cases/customers.ts'
 import { health } from './cases/health.ts'
 import { list } from './cases/list.ts'
 import { million } from './cases/million.ts'
+import { monitor } from './cases/monitor.ts'
 import { observability } from './cases/observability.ts'
 import { oneFlight } from './cases/one-flight.ts'
 import { publish } from './cases/publish.ts'
@@ -28,6 +29,7 @@ const CASES: Record<string, { run(lab: Lab): Promise<Row[]>; atMostSeconds: numb
   broadcast: { run: broadcast, atMostSeconds: 240 },
   million: { run: million, atMostSeconds: 1_200 },
   sockets: { run: sockets, atMostSeconds: 300 },
+  monitor: { run: monitor, atMostSeconds: 240 },
   'one-flight': { run: oneFlight, atMostSeconds: 180 },
 }
 

@@ -38,6 +38,8 @@ export interface Lab {
   secrets: Secrets
   /** A database with so many customers. */
   database(name: string, customers: number): Promise<Seeded>
+  /** The environment of a process of the product on a database. */
+  env(database: Seeded, more?: Record<string, string>): Record<string, string>
   /** The product's API on a database, on the first core unless said otherwise. */
   server(
     database: Seeded,
@@ -83,6 +85,14 @@ export async function openLab(): Promise<Lab> {
     closers.push(started.stop)
     return started
   })
+  const env = ({ url }: Pick<Seeded, 'url'>, more: Record<string, string> = {}) => ({
+    ...FIXED,
+    ...keys,
+    DATABASE_URL: url,
+    FCM_SERVICE_ACCOUNT_FILE: account.file,
+    STORAGE_FOLDER: join(folder, 'files'),
+    ...more,
+  })
   let servers = 0
 
   async function child<Ready>(...args: Parameters<typeof startChild>): Promise<Child<Ready>> {
@@ -94,6 +104,7 @@ export async function openLab(): Promise<Lab> {
   return {
     folder,
     secrets,
+    env,
     async database(name, customers) {
       const { url, db } = await emptyDatabase(await postgres(), `bench_${name}`)
       ends.push(db.close)
@@ -104,13 +115,7 @@ export async function openLab(): Promise<Lab> {
     },
     async server({ url }, { cache = true, pinned = true, observed = true } = {}) {
       const data: ServerData = {
-        env: {
-          ...FIXED,
-          ...keys,
-          DATABASE_URL: url,
-          FCM_SERVICE_ACCOUNT_FILE: account.file,
-          STORAGE_FOLDER: join(folder, 'files'),
-        },
+        env: env({ url }),
         logFile: join(folder, `server-${++servers}.log`),
         cache,
         observed,
