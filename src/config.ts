@@ -1,5 +1,6 @@
 import { createPrivateKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { SAMPLERS } from './observability/samplers.ts'
 
 /**
  * The only reader of the environment. Every setting is declared once, here: its variable, its default, its meaning;
@@ -53,6 +54,17 @@ const choice = <T extends string>(env: string, fallback: T, of: readonly T[], do
   parse(value) {
     if (!of.includes(value as T)) throw new Error(`must be one of ${of.join(', ')}`)
     return value as T
+  },
+})
+
+const share = (env: string, fallback: number, doc: string): Setting<number> => ({
+  env,
+  doc,
+  fallback,
+  parse(value) {
+    const number = Number(value)
+    if (!/^\d*\.?\d+$/.test(value) || number > 1) throw new Error('must be a number from 0 to 1')
+    return number
   },
 })
 
@@ -110,6 +122,16 @@ const serverUrl =
 
 const brokerUrl = serverUrl('amqp:', 'amqps:')
 const cacheUrl = serverUrl('redis:', 'rediss:')
+
+/** Empty when there is none. */
+const webAddress = (env: string, doc: string): Setting<string> => ({
+  ...optional(env, doc),
+  parse(value) {
+    if (!/^https?:$/.test(parseUrl(value)?.protocol ?? ''))
+      throw new Error('must start with http:// or https://')
+    return value
+  },
+})
 
 /** Empty when there is none. Its password is the proxy's own: how strong it is, is not ours to say. */
 const proxyUrl = (env: string, doc: string): Setting<string> => ({
@@ -308,6 +330,28 @@ export const SETTINGS = {
     '.data/operations',
     'Where `checklist` keeps what people signed.',
   ),
+
+  otelEndpoint: webAddress(
+    'OTEL_EXPORTER_OTLP_ENDPOINT',
+    'http://host:4318 of a collector: turns traces on (OTLP as JSON, to its /v1/traces). Empty: none.',
+  ),
+  otelTracesEndpoint: webAddress(
+    'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
+    'The same with its path, where it is another one.',
+  ),
+  otelServiceName: text('OTEL_SERVICE_NAME', 'samaconso', 'Traces: name of the service.'),
+  otelSampler: choice(
+    'OTEL_TRACES_SAMPLER',
+    'parentbased_always_on',
+    SAMPLERS,
+    'Traces: which are kept; parentbased: as the caller’s `traceparent` says.',
+  ),
+  otelSamplerArg: share(
+    'OTEL_TRACES_SAMPLER_ARG',
+    1,
+    'Traces: the share that samplers by `traceidratio` keep, from 0 to 1.',
+  ),
+  otelDisabled: choice('OTEL_SDK_DISABLED', 'false', ['true', 'false'], 'Turns traces off all the same.'),
 
   workerSlots: integer('WORKER_SLOTS', 4, 'Tasks under way at once in each queue of a worker.', 1, 64),
 }

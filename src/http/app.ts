@@ -6,7 +6,7 @@ import type { Limiter } from '../cache/index.ts'
 import type { Clock } from '../lib/clock.ts'
 import { newId } from '../lib/id.ts'
 import { Problem } from '../lib/problems.ts'
-import { type Log, metrics } from '../observability/index.ts'
+import { inSpan, isTracing, type Log, metrics } from '../observability/index.ts'
 import type { App } from './fastify.ts'
 import { type Gate, gatekeeper } from './gate.ts'
 import { type Health, healthRoutes } from './health.ts'
@@ -16,6 +16,7 @@ import { measureRequest, routeName } from './measure.ts'
 import { documentRoutes } from './openapi.ts'
 import { languageOf, problemBody, toProblem } from './problem.ts'
 import type { AccessTokens } from './tokens.ts'
+import { endRequestSpan, traceRequests } from './trace.ts'
 import { compileValidator } from './validation.ts'
 
 export interface HttpOptions {
@@ -68,6 +69,7 @@ export async function buildApp(options: HttpOptions, register: (app: App) => voi
   app.decorate('routeTable', [])
   app.decorateRequest('caller', null)
   app.decorateRequest('route', null)
+  app.decorateRequest('span', null)
   app.addHook('onRoute', route => {
     const access = route.config?.access ?? (/^\/docs(\/|$)/.test(route.url) ? 'public' : undefined)
     if (!access) throw new Error(`Route ${route.method} ${route.url} does not say who may call it.`)
@@ -81,6 +83,7 @@ export async function buildApp(options: HttpOptions, register: (app: App) => voi
       app.routeTable.push({ method, url: route.url, access, schema })
     }
   })
+  if (isTracing()) traceRequests(app)
   app.addHook('onRequest', gatekeeper(options))
   if (options.maintenance) keepCustomersOut(app, options.maintenance, clock)
   app.setErrorHandler((error, request, reply) => sendProblem(log, error, request, reply))
@@ -90,7 +93,8 @@ export async function buildApp(options: HttpOptions, register: (app: App) => voi
     if (request.route) {
       const ms = reply.elapsedTime
       measureRequest(request, reply, ms)
-      logResponse(options, request, reply, ms)
+      inSpan(request.span ?? undefined, () => logResponse(options, request, reply, ms))
+      endRequestSpan(request, reply)
     }
     done()
   })

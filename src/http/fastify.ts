@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyInstance, FastifyTypeProvider, RawServerDefault } from 'fastify'
 import type { Static, TSchema } from 'typebox'
+import type { Span } from '../observability/index.ts'
 import type { Access, Caller } from './caller.ts'
 
 interface TypeBoxProvider extends FastifyTypeProvider {
@@ -23,6 +24,8 @@ declare module 'fastify' {
     caller: Caller | null
     /** Set by the gate on every route that is counted and logged: its configuration, with its address when it has one. */
     route: (FastifyContextConfig & { url?: string }) | null
+    /** While traces are on: this request's own. */
+    span: Span | null
   }
   interface FastifyInstance {
     /** Every route with who may call it: for the tests that walk them all. */

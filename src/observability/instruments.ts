@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram } from 'prom-client'
 import { Times } from './times.ts'
+import { type Attributes, startCall } from './traces.ts'
 
 /*
  * Every metric of a process of ours but those of queues and workers, which the task monitor has (src/monitor/metrics.ts).
@@ -120,23 +121,35 @@ export const metrics = {
     'status',
   ),
 
+  spans: counter(
+    'samaconso_spans_total',
+    'Spans of traces by what became of them; dropped: the collector was away, or more came than may wait.',
+    'outcome',
+  ),
   logLines: counter('samaconso_log_lines_total', 'Lines of the log, by level.', 'level'),
 }
 
-/** Times a call of a system outside; one that rejects has failed. */
+/** Times a call of a system outside, and shows it in the trace under way; one that rejects has failed. */
 export async function timed<T>(
   system: string,
   work: () => Promise<T>,
   outcomeOf: (result: T) => string = () => 'ok',
+  ids: Attributes = {},
 ): Promise<T> {
   const startedAt = performance.now()
+  const span = startCall(`call ${system}`)
   let outcome = 'failed'
   try {
     const result = await work()
     outcome = outcomeOf(result)
     return result
+  } catch (error) {
+    span?.fail(error)
+    throw error
   } finally {
     const series = metrics.outsideCalls.series(system, outcome)
     metrics.outsideCalls.add(series, (performance.now() - startedAt) / 1_000)
+    span?.set({ ...ids, 'samaconso.system': system, 'samaconso.outcome': outcome })
+    span?.end()
   }
 }

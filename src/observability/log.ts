@@ -1,6 +1,7 @@
 import { pino } from 'pino'
 import { metrics } from './instruments.ts'
 import { maskedFields } from './masking.ts'
+import { currentTraceId } from './traces.ts'
 
 /** Stable `event` names and fields; never a phone, name, PIN, code, token or text of a message in clear. */
 export interface Log {
@@ -42,7 +43,7 @@ export function openLog({ level, instance, file, onTrouble = complain }: LogOpti
       level,
       base: { instance },
       timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: label => ({ level: label }), log: maskedFields },
+      formatters: { level: label => ({ level: label }), log: fieldsOf },
       hooks: {
         logMethod(args, method, number) {
           metrics.logLines.inc({ level: pino.levels.labels[number] ?? 'none' })
@@ -52,6 +53,12 @@ export function openLog({ level, instance, file, onTrouble = complain }: LogOpti
     },
     destination,
   )
+}
+
+/** A line of work whose trace is kept names it. */
+function fieldsOf(fields: Record<string, unknown>): Record<string, unknown> {
+  const traceId = currentTraceId()
+  return traceId === undefined ? maskedFields(fields) : { ...maskedFields(fields), traceId }
 }
 
 const complain = (error: Error): void => {

@@ -33,6 +33,7 @@ import { say, type Words } from './say.ts'
 import { startScheduler } from './scheduler.ts'
 import { openServices } from './services.ts'
 import { type Stack, stopOnce, stopWithParent } from './stop.ts'
+import { startTraces } from './traces.ts'
 import { evenly, startWorkerRole } from './worker.ts'
 
 type Env = Record<string, string | undefined>
@@ -111,6 +112,7 @@ async function start(dir: string, { env, ports, version, stack, onServer }: Star
   const log = openLog({ level: config.logLevel, instance: config.instance, file: await logFileOf(dir) })
   const stopListening = debugOnSignal(log)
   stack.push(async () => stopListening())
+  stack.push(await startTraces(config, version, log))
 
   await step({ fr: 'Structure des données', en: 'Data structure' }, async () => {
     const db = openDatabase({ url: postgres.url, pool: 1, statementTimeout: MIGRATION_MS })

@@ -41,6 +41,7 @@ export const timedPush = (push: PushChannel): PushChannel => ({
       'fcm',
       () => push.send(message, signal),
       ({ outcome }) => outcome,
+      { 'samaconso.notification.id': message.notificationId },
     ),
 })
 

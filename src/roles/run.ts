@@ -13,6 +13,7 @@ import { StartError } from './say.ts'
 import { startScheduler } from './scheduler.ts'
 import { openServices } from './services.ts'
 import { type Stack, stopOnce, stopWithParent } from './stop.ts'
+import { startTraces } from './traces.ts'
 
 type Env = Record<string, string | undefined>
 
@@ -74,6 +75,7 @@ async function run(
   const stop = stopOnce(stack, config.drainSeconds * 1_000 + STOP_MS)
   stopWithParent(stop)
   try {
+    stack.push(await startTraces(config, version, log))
     const broker = openBroker(config, log)
     stack.push(broker.close)
     let wakeRelay: () => void = () => undefined

@@ -12,6 +12,8 @@ import {
   type Queue,
 } from './types.ts'
 
+const TRACE_PARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+
 const message = (queue: Queue, n: number, delayMs = 0): Outgoing => ({
   id: newId(),
   task: 'test.task',
@@ -114,7 +116,13 @@ export function brokerContract(name: string, open: Open): void {
       null,
       false,
     ])('hands over a message as it was given: %j', async payload => {
-      const sent = { ...message('normal', 1), payload, attempt: 3, requestId: 'request-1' }
+      const sent = {
+        ...message('normal', 1),
+        payload,
+        attempt: 3,
+        requestId: 'request-1',
+        traceParent: TRACE_PARENT,
+      }
       const seen: Message[] = []
       await consume('normal', 1, async received => void seen.push(received))
       await broker.publish([sent])

@@ -17,6 +17,7 @@ export interface OutboxRow {
   payload: unknown
   delay_ms: number
   request_id: string | null
+  trace_parent: string | null
   created_at: string
   accepted_ms: number
 }
@@ -47,17 +48,18 @@ export const takeRows = (
        select row.ctid from unnest($2::text[]) with ordinality pressing (queue, place), lateral (
          select ctid from outbox_${generation} where queue = pressing.queue order by id limit $1 for update skip locked
        ) row limit $1
-     )) returning id, task, queue, payload, delay_ms, request_id, created_at::text,
+     )) returning id, task, queue, payload, delay_ms, request_id, trace_parent, created_at::text,
        (extract(epoch from created_at) * 1000)::bigint accepted_ms`,
     [limit, queues],
   )
 
 export async function putBack(tx: Tx, generation: Generation, rows: readonly OutboxRow[]): Promise<void> {
   await tx.query(
-    `insert into outbox_${generation} (generation, id, task, queue, payload, delay_ms, request_id, created_at)
-     select ${generation}, id, task, queue, payload, delay_ms, request_id, created_at
+    `insert into outbox_${generation} (generation, id, task, queue, payload, delay_ms, request_id, trace_parent, created_at)
+     select ${generation}, id, task, queue, payload, delay_ms, request_id, trace_parent, created_at
      from jsonb_to_recordset($1::jsonb) row (
-       id bigint, task text, queue text, payload jsonb, delay_ms integer, request_id text, created_at timestamptz
+       id bigint, task text, queue text, payload jsonb, delay_ms integer, request_id text, trace_parent text,
+       created_at timestamptz
      )`,
     [JSON.stringify(rows)],
   )
@@ -83,8 +85,8 @@ export async function empty(db: Database, old: Generation, resting: readonly Que
          delete from outbox_${old} where ctid = any(array(
            select ctid from outbox_${old} where queue = any($1) limit ${MOVED} for update skip locked
          )) returning *
-       ) insert into outbox_${current} (generation, id, task, queue, payload, delay_ms, request_id, created_at)
-       select ${current}, id, task, queue, payload, delay_ms, request_id, created_at from moved`,
+       ) insert into outbox_${current} (generation, id, task, queue, payload, delay_ms, request_id, trace_parent, created_at)
+       select ${current}, id, task, queue, payload, delay_ms, request_id, trace_parent, created_at from moved`,
       [resting],
     )
   }

@@ -2,6 +2,7 @@ import type { Static, TSchema } from 'typebox'
 import type { Database, Queryable } from '../db/index.ts'
 import { newId } from '../lib/id.ts'
 import { Problem } from '../lib/problems.ts'
+import { currentTraceParent } from '../observability/index.ts'
 import {
   empty,
   type Generation,
@@ -12,6 +13,7 @@ import {
   rotate,
   takeRows,
 } from './generations.ts'
+import { publishTraced } from './traces.ts'
 import {
   type Broker,
   LONGEST_DELAY_MS,
@@ -47,9 +49,16 @@ export async function enqueue<Schema extends TSchema>(
   if (delayMs > LONGEST_DELAY_MS)
     throw new RangeError(`A message waits ${LONGEST_DELAY_MS} ms at most, not ${delayMs}.`)
   await tx.query(
-    `insert into outbox (generation, task, queue, payload, delay_ms, request_id)
-     select (select current from outbox_state), $1, $2, payload, $4, $5 from jsonb_array_elements($3::jsonb) payload`,
-    [task.name, options.queue ?? task.queue, JSON.stringify(payloads), delayMs, options.requestId ?? null],
+    `insert into outbox (generation, task, queue, payload, delay_ms, request_id, trace_parent)
+     select (select current from outbox_state), $1, $2, payload, $4, $5, $6 from jsonb_array_elements($3::jsonb) payload`,
+    [
+      task.name,
+      options.queue ?? task.queue,
+      JSON.stringify(payloads),
+      delayMs,
+      options.requestId ?? null,
+      currentTraceParent() ?? null,
+    ],
   )
 }
 
@@ -100,7 +109,7 @@ export function startRelay(options: RelayOptions): Relay {
       rows.sort((a, b) => a.id - b.id)
       const messages = rows.map(toMessage)
       try {
-        await broker.publish(messages)
+        await publishTraced(broker, messages)
       } catch (error) {
         if (!(error instanceof PublishError) || error.taken.size === 0) throw error
         partial = error
@@ -220,6 +229,7 @@ const toMessage = (row: OutboxRow): Outgoing => ({
   payload: row.payload,
   attempt: 1,
   requestId: row.request_id,
+  ...(row.trace_parent === null ? {} : { traceParent: row.trace_parent }),
   at: row.accepted_ms + row.delay_ms,
   delayMs: row.delay_ms,
 })

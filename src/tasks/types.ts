@@ -50,6 +50,8 @@ export interface Message {
   at?: number
   /** The task that a person sent again as this one; its own id when it came out of the parking. */
   replayOf?: string
+  /** The trace that it belongs to, as W3C Trace Context writes it; the same for all attempts. */
+  traceParent?: string
 }
 
 export interface Outgoing extends Message {

@@ -1,6 +1,9 @@
 import { type Clock, systemClock } from '../lib/clock.ts'
-import type { Handlers } from './handlers.ts'
+import { endsWithin } from '../lib/ends-within.ts'
+import { inSpan, type Span } from '../observability/index.ts'
+import type { Handlers, Registered } from './handlers.ts'
 import { MOST_SLOTS, openPool, type Pool } from './pool.ts'
+import { startTask } from './traces.ts'
 import { type Broker, DELAYS_MS, type Message, type Queue, type TaskDefinition } from './types.ts'
 
 /**
@@ -134,7 +137,19 @@ export async function startWorker(handlers: Handlers, options: WorkerOptions): P
     const registered = handlers.get(message.task)
     if (!registered) return park(message, `unknown task ${message.task}`)
     if (!registered.validator.Check(message.payload)) return park(message, 'payload against its schema')
-    const { task, handler } = registered
+    const span = startTask(message)
+    try {
+      await inSpan(span, () => work(message, registered, span))
+    } finally {
+      span?.end()
+    }
+  }
+
+  async function work(
+    message: Message,
+    { task, handler }: Registered,
+    span: Span | undefined,
+  ): Promise<void> {
     const abort = new AbortController()
     const startedAt = clock.now()
     const one: Running = {
@@ -153,6 +168,7 @@ export async function startWorker(handlers: Handlers, options: WorkerOptions): P
       counts.succeeded++
       tell('succeeded', message, { startedAt, durationMs: clock.now() - startedAt })
     } catch (error) {
+      span?.fail(error)
       await fail(one, error)
     } finally {
       running.delete(one)
@@ -286,13 +302,3 @@ export async function startWorker(handlers: Handlers, options: WorkerOptions): P
 }
 
 const bounded = (slots: number): number => Math.min(MOST_SLOTS, Math.max(1, slots))
-
-async function endsWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<false>(resolve => {
-    timer = setTimeout(() => resolve(false), ms)
-  })
-  const ended = await Promise.race([work.then(() => true), late])
-  clearTimeout(timer)
-  return ended
-}

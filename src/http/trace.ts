@@ -1,0 +1,41 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { inSpan, startSpan } from '../observability/index.ts'
+import type { App } from './fastify.ts'
+import { routeName } from './measure.ts'
+
+/** Gives every request a span, below the caller's own when it names one (`traceparent`). To be called first of all. */
+export function traceRequests(app: App): void {
+  app.addHook('onRequest', (request, _reply, done) => {
+    const { traceparent } = request.headers
+    const span = startSpan(
+      request.method,
+      'server',
+      typeof traceparent === 'string' ? traceparent : undefined,
+    )
+    request.span = span ?? null
+    inSpan(span, done)
+  })
+  // A body that was waited for ended outside of it.
+  app.addHook('preValidation', (request, _reply, done) => inSpan(request.span ?? undefined, done))
+}
+
+/** The answer is ready. What balancers ask all the time has no route here, and is not told. */
+export function endRequestSpan(
+  { span, method, route, id, caller }: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  if (!span || !route) return
+  if (span.isKept) {
+    const name = routeName(route)
+    span.rename(`${method} ${name}`)
+    span.set({
+      'http.request.method': method,
+      'http.route': name,
+      'http.response.status_code': reply.statusCode,
+      'samaconso.request.id': id,
+      ...(caller ? { 'enduser.id': caller.id } : {}),
+    })
+    if (reply.statusCode >= 500) span.fail(String(reply.statusCode))
+  }
+  span.end()
+}
