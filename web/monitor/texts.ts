@@ -113,7 +113,8 @@ const fr = {
   to: 'Jusqu’à',
   search: 'Recherche',
   searchHint: 'arguments, erreur, identifiant',
-  searchNote: 'Cherché dans les 100 000 dernières tâches qui n’ont pas réussi : les arguments ne sont gardés que pour elles.',
+  searchNote:
+    'Cherché dans les 100 000 dernières tâches qui n’ont pas réussi : les arguments ne sont gardés que pour elles.',
   clear: 'Effacer les filtres',
   more: 'Plus anciennes',
   shown: (n: string) => `${n} affichées`,
@@ -331,7 +332,8 @@ const en: Texts = {
   to: 'Until',
   search: 'Search',
   searchHint: 'arguments, error, id',
-  searchNote: 'Looked for in the newest 100,000 tasks that did not succeed: arguments are kept of those only.',
+  searchNote:
+    'Looked for in the newest 100,000 tasks that did not succeed: arguments are kept of those only.',
   clear: 'Clear filters',
   more: 'Older ones',
   shown: n => `${n} shown`,
