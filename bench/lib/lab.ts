@@ -41,7 +41,7 @@ export interface Lab {
   /** The product's API on a database, on the first core unless said otherwise. */
   server(
     database: Seeded,
-    options?: { cache?: boolean; pinned?: boolean; observed?: boolean },
+    options?: { cache?: boolean; pinned?: boolean; observed?: boolean; traced?: boolean },
   ): Promise<Server>
   /** Bare node:http that answers with these bytes, on the first core. */
   peer(answered: Answered): Promise<Server>
@@ -102,7 +102,7 @@ export async function openLab(): Promise<Lab> {
       await seed(db, customers, await secrets.hash(PIN))
       return { url, db, seconds: (performance.now() - startedAt) / 1_000 }
     },
-    async server({ url }, { cache = true, pinned = true, observed = true } = {}) {
+    async server({ url }, { cache = true, pinned = true, observed = true, traced = false } = {}) {
       const data: ServerData = {
         env: {
           ...FIXED,
@@ -114,6 +114,7 @@ export async function openLab(): Promise<Lab> {
         logFile: join(folder, `server-${++servers}.log`),
         cache,
         observed,
+        traced,
       }
       const { ready, cpu } = await child<{ port: number }>('server.ts', {
         data,
