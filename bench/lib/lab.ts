@@ -43,7 +43,7 @@ export interface Lab {
   /** The product's API on a database, on the first core unless said otherwise. */
   server(
     database: Seeded,
-    options?: { cache?: boolean; pinned?: boolean; observed?: boolean },
+    options?: { cache?: boolean; pinned?: boolean; observed?: boolean; traced?: boolean },
   ): Promise<Server>
   /** Bare node:http that answers with these bytes, on the first core. */
   peer(answered: Answered): Promise<Server>
@@ -113,12 +113,13 @@ export async function openLab(): Promise<Lab> {
       await seed(db, customers, await secrets.hash(PIN))
       return { url, db, seconds: (performance.now() - startedAt) / 1_000 }
     },
-    async server({ url }, { cache = true, pinned = true, observed = true } = {}) {
+    async server({ url }, { cache = true, pinned = true, observed = true, traced = false } = {}) {
       const data: ServerData = {
         env: env({ url }),
         logFile: join(folder, `server-${++servers}.log`),
         cache,
         observed,
+        traced,
       }
       const { ready, cpu } = await child<{ port: number }>('server.ts', {
         data,
