@@ -292,15 +292,15 @@ export function brokerContract(name: string, open: Open): void {
     })
 
     it('lets a consumer be stopped twice, both waiting for what it holds', async () => {
+      let begun = false
       let finished = 0
       const consumer = await consume('normal', 1, async () => {
-        await new Promise(resolve => setTimeout(resolve, 50))
+        begun = true
+        await new Promise(resolve => setTimeout(resolve, 200))
         finished++
       })
       await broker.publish([message('normal', 1)])
-      await until('work under way', async () =>
-        (await broker.depths()).some(depth => depth.unacknowledged > 0),
-      )
+      await until('work under way', () => begun)
       await Promise.all([consumer.stop(), consumer.stop()])
       expect(finished).toBe(1)
     })

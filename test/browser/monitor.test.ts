@@ -246,7 +246,7 @@ describe('the monitor’s page', () => {
         for (const path of [...PAGES, '/workers/samaconso_worker_1', `/tasks/${task.id}`]) {
           await page.goto(path)
           await page.locator('main h1').waitFor()
-          await page.getByText('Chargement…').waitFor({ state: 'detached' })
+          await expect.poll(() => page.getByText('Chargement…').count(), { timeout: 10_000 }).toBe(0)
           expect([path, width, await axeFaults(page)]).toEqual([path, width, []])
           const overflow = await page.evaluate(
             'document.documentElement.scrollWidth - document.documentElement.clientWidth',
