@@ -36,7 +36,6 @@ export interface Laboratory {
   admin: { login: string; password: string }
   /** Runs a command on a machine, as an operator does. */
   on(machine: Machine, command: readonly string[], ms?: number): Promise<string>
-  close(): Promise<void>
 }
 
 export interface LaboratoryOptions {
@@ -104,7 +103,7 @@ export async function openLaboratory({
   await units.add([...(await monitoringServices(root('server3'))), ...watchers])
   say('monitoring')
 
-  const server = await serveControl(folder, {
+  await serveControl(folder, {
     status: units.supervisor.status,
     act: async (verb: Verb, name) => units[verb](name),
     down,
@@ -117,10 +116,6 @@ export async function openLaboratory({
     authorityFile: outside.caFile,
     admin,
     on,
-    async close() {
-      server.close()
-      await units.supervisor.stop()
-    },
   }
 }
 

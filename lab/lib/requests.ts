@@ -31,7 +31,7 @@ const READS = [
   '/v1/notifications/unread-count',
   '/v1/me',
   '/v1/meters',
-  '/v1/tariffs',
+  '/v1/agencies',
 ]
 
 interface Window {
