@@ -45,6 +45,8 @@ export interface SimulatorsOptions {
   controlPort: number
   /** Whether customers buy at their own pace: a purchase a minute, a thousand at most. */
   everyday?: boolean
+  /** Names and addresses that certificates carry beside 127.0.0.1 and localhost: others reach it through a network. */
+  names?: readonly string[]
   /** Told of what goes wrong later on, and is nobody's answer. */
   onTrouble: (error: Error) => void
 }
@@ -81,7 +83,7 @@ async function startAll(
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   const kept = loadKept(dataDir, Date.now)
   const authority = await loadOrCreateAuthority(dataDir)
-  const tls = await authority.issue()
+  const tls = await authority.issue(options.names)
   const events = createEventHub(() => stateOf(parts))
 
   const computed = createWorld({ epoch: new Date(kept.epoch), storeFile: join(dataDir, 'purchases.jsonl') })

@@ -8,6 +8,8 @@ const { values } = parseArgs({
   options: {
     'data-dir': { type: 'string', default: '.data/simulators' },
     port: { type: 'string', default: '9900' },
+    /** What certificates carry beside localhost; several times. */
+    name: { type: 'string', multiple: true, default: [] },
   },
 })
 const controlPort = Number(values.port)
@@ -27,6 +29,7 @@ const starting = startSimulators({
   dataDir,
   controlPort,
   everyday: true,
+  names: values.name,
   onTrouble: error => console.error(`The simulated world: ${error.message}`),
 })
 endWhenTold(starting)

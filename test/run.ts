@@ -118,6 +118,20 @@ if (withTests && !isInterrupted) {
   if (!faults.ok || passed === 0) failures.push('faults')
 }
 
+if (withTests && !isInterrupted) {
+  if (process.platform === 'linux' && process.getuid?.() === 0) {
+    const drills = join(tmpdir(), `samaconso-drills-${process.pid}.json`)
+    const lab = await run([process.execPath, 'lab/main.ts', 'drills', '--short', `--report=${drills}`], true)
+    const { passed = 0, failed = 0 } = JSON.parse(await readFile(drills, 'utf8').catch(() => '{}'))
+    await rm(drills, { force: true })
+    counts.passed += passed
+    counts.failed += failed
+    if (!lab.ok || passed === 0) failures.push('drills')
+  } else {
+    console.log('\nNot tried here: the drills on three servers (npm run lab). They need Linux and root.')
+  }
+}
+
 const checks = Object.keys(CHECKS).length
 const passedChecks = Object.keys(CHECKS).filter(name => !failures.includes(name)).length
 console.log(failures.length > 0 ? `\nFailed: ${failures.join(', ')}` : '\nAll is well.')

@@ -16,8 +16,9 @@ export async function withDatabase<T>(
   work: (db: Database, pepper: string) => Promise<T>,
 ): Promise<T> {
   const dir = dataDirOf(env)
-  let url = env.DATABASE_URL
-  let pepper = env.PEPPER
+  // As every setting, they may come from a file.
+  let url = settingOf(env, 'databaseUrl')
+  let pepper = settingOf(env, 'pepper')
   let stop = async () => undefined as unknown
   if (!url) {
     const running = await readRunFile(dir)

@@ -2,7 +2,7 @@ import { globSync, mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadConfig } from '../../src/config.ts'
-import { type Rendered, render, root, run } from './rendering.ts'
+import { type Rendered, render, root, run, SERVICE_ACCOUNT } from './rendering.ts'
 
 // What deploy/ writes for the three servers and the balancer of the example inventory, judged by the programs that read it.
 let files: Rendered
@@ -70,6 +70,20 @@ describe('the firewall', () => {
       }
     }
   })
+})
+
+it('what Firebase gives arrives as it is, JSON', () => {
+  for (const machine of ['server2', 'server3']) {
+    const text = files.read(machine, 'opt/samaconso/secrets/fcm_service_account')
+    expect(JSON.parse(text)).toEqual(SERVICE_ACCOUNT)
+  }
+})
+
+it('HAProxy looks for the word of a running instance, quotation marks included', () => {
+  // Bare ones are taken away by HAProxy, and no instance would ever be in the pool.
+  expect(files.read('balancer1', 'etc/haproxy/haproxy.cfg')).toContain(
+    `http-check expect rstring '"status":[[:space:]]*"running"'`,
+  )
 })
 
 describe('what programs say of their files', () => {

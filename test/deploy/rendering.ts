@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -30,6 +30,9 @@ export function run(
   return { code: status, output: stdout + stderr }
 }
 
+/** As Firebase gives it: JSON, with line ends in a text. */
+export const SERVICE_ACCOUNT = { type: 'service_account', text: 'two\nlines', isJson: true }
+
 /** Every machine's files, from the example inventory with secrets made for the occasion. */
 export function render(): Rendered {
   const folder = mkdtempSync(join(tmpdir(), 'samaconso-deploy-'))
@@ -39,6 +42,12 @@ export function render(): Rendered {
   cpSync(join(root, 'deploy/ansible/inventory/example'), inventory, { recursive: true })
   const made = run(join(root, 'deploy/make-secrets'), [inventory])
   if (made.code !== 0) throw new Error(made.output)
+  const vault = join(inventory, 'group_vars/all/vault.yml')
+  const given = readFileSync(vault, 'utf8').replace(
+    "fcm_service_account: ''",
+    `fcm_service_account: '${JSON.stringify(SERVICE_ACCOUNT)}'`,
+  )
+  writeFileSync(vault, given)
   const { code, output } = run(
     'ansible-playbook',
     ['-i', inventory, 'render.yml', '-e', `render_root=${folder}`],

@@ -28,6 +28,8 @@ export interface ServerCommand {
   /** Resolves when it serves; a connection to its port by default. */
   ready?: () => Promise<unknown>
   readyMs?: number
+  /** How long it may take to end by itself; 10 s unless said. */
+  stopMs?: number
 }
 
 const STOP_MS = 10_000
@@ -35,7 +37,7 @@ const SETPRIV = '/usr/bin/setpriv'
 
 /** Starts a server and waits until it serves; its end of the log is in the error when it does not. */
 export async function startServer(options: ServerCommand): Promise<RunningServer> {
-  const { name, command, as = [], port, logFile, stopSignal = 'SIGTERM' } = options
+  const { name, command, as = [], port, logFile, stopSignal = 'SIGTERM', stopMs = STOP_MS } = options
   const [program = '', ...args] = [...as, ...leash(stopSignal), ...command]
   const log = openSync(logFile, 'a')
   const child: ChildProcess = spawn(program, args, {
@@ -54,7 +56,7 @@ export async function startServer(options: ServerCommand): Promise<RunningServer
   })
   async function stop(): Promise<void> {
     child.kill(stopSignal)
-    const late = setTimeout(() => child.kill('SIGKILL'), STOP_MS)
+    const late = setTimeout(() => child.kill('SIGKILL'), stopMs)
     await exited
     clearTimeout(late)
   }

@@ -37,7 +37,7 @@ export interface RabbitMqOptions {
 }
 
 /** Debian's wrapper in /usr/sbin would start an epmd for all addresses. */
-const SBIN = sbin() ?? ''
+export const SBIN = sbin() ?? ''
 const USER = 'samaconso'
 const PASSWORD = 'rabbitmq-of-the-tests'
 

@@ -64,8 +64,10 @@ export async function startSwift(options: {
   folder: string
   /** A free one by default. */
   port?: number
+  /** Where it answers; what is behind it stays on 127.0.0.1. */
+  host?: string
 }): Promise<RunningSwift> {
-  const { folder } = options
+  const { folder, host = '127.0.0.1' } = options
   mkdirSync(join(folder, 'devices', 'disk'), { recursive: true })
   const [accountPort, containerPort, objectPort, cachePort, freePort] = await freePorts(5)
   const port = options.port ?? freePort
@@ -87,7 +89,7 @@ export async function startSwift(options: {
     return server
   }
   for (const store of STORES) writeConf(store, storeConf(store, folder, ports[store]))
-  writeConf('proxy', proxyConf(folder, port, cachePort))
+  writeConf('proxy', proxyConf(folder, host, port, cachePort))
   const results = await Promise.allSettled([
     start({
       name: 'memcached',
@@ -100,7 +102,7 @@ export async function startSwift(options: {
       command: [PYTHON, '-c', RUN, folder],
       port,
       logFile: join(folder, 'swift.log'),
-      ready: () => healthy(port),
+      ready: () => healthy(host, port),
     }),
   ])
   const failure = results.find(result => result.status === 'rejected')
@@ -113,7 +115,7 @@ export async function startSwift(options: {
   // Its own cache is of no use without it.
   const exited = server.exited.then(stop)
   return {
-    endpoint: `http://127.0.0.1:${port}`,
+    endpoint: `http://${host}:${port}`,
     region: REGION,
     accessKey: 'test:tester',
     secretKey: SECRET,
@@ -123,8 +125,8 @@ export async function startSwift(options: {
 }
 
 /** What all of them have. */
-const common = (folder: string, port: number) => `
-bind_ip = 127.0.0.1
+const common = (folder: string, port: number, host = '127.0.0.1') => `
+bind_ip = ${host}
 bind_port = ${port}
 swift_dir = ${folder}
 log_level = WARNING
@@ -142,8 +144,8 @@ pipeline = ${store}-server
 use = egg:swift#${store}
 `
 
-const proxyConf = (folder: string, port: number, cachePort: number) => `[DEFAULT]
-${common(folder, port)}
+const proxyConf = (folder: string, host: string, port: number, cachePort: number) => `[DEFAULT]
+${common(folder, port, host)}
 [pipeline:main]
 pipeline = catch_errors gatekeeper healthcheck cache listing_formats s3api tempauth copy slo dlo versioned_writes symlink proxy-server
 [app:proxy-server]
@@ -173,8 +175,8 @@ ${[
   .map(name => `[filter:${name}]\nuse = egg:swift#${name}\n`)
   .join('')}`
 
-async function healthy(port: number): Promise<void> {
-  const answer = await fetch(`http://127.0.0.1:${port}/healthcheck`, { signal: AbortSignal.timeout(2_000) })
+async function healthy(host: string, port: number): Promise<void> {
+  const answer = await fetch(`http://${host}:${port}/healthcheck`, { signal: AbortSignal.timeout(2_000) })
   if (!answer.ok) throw new Error(`the proxy answers ${answer.status}`)
 }
 

@@ -1,0 +1,166 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import type { Laboratory } from '../lib/laboratory.ts'
+import { ADDRESSES } from '../lib/places.ts'
+import { makeVersion } from '../lib/product.ts'
+import { run } from '../lib/run.ts'
+import { sql } from '../lib/servers.ts'
+import { type Drill, type Floors, type Stage, UNNOTICED, underLoad } from './drill.ts'
+
+const DEPLOY = fileURLToPath(new URL('../../deploy', import.meta.url))
+const REMOTE = fileURLToPath(new URL('../bin/remote', import.meta.url))
+const OPERATION_MS = 400_000
+const NEXT = '9.1.0'
+const BAD = '9.2.0'
+
+/** A restoration sends customers away, with the time to come back. */
+const RESTORING: Floors = {
+  failed: 0,
+  shed: Number.POSITIVE_INFINITY,
+  gapMs: 180_000,
+  mayLose: true,
+}
+
+/** What operators do, with the scripts of deploy/ as they are. */
+export const operationDrills: readonly Drill[] = [
+  {
+    name: 'rollout',
+    what: 'a new version with a migration rolled out',
+    atMostSeconds: 600,
+    async run(stage) {
+      await makeVersion(stage.lab.folder, NEXT, copy =>
+        writeFile(
+          join(copy, 'migrations/9100_lab.sql'),
+          '-- safe: a table that no other version knows.\ncreate table lab_rollout (n integer);\n',
+        ),
+      )
+      return underLoad(stage, UNNOTICED, async notes => {
+        notes.push(await operate(stage, 'rollout', NEXT))
+        await versionInService(stage, NEXT)
+        const there = await sql(stage.lab.root('server1'), "select to_regclass('lab_rollout') is not null")
+        if (there !== 't') throw new Error('the migration was not made')
+      })
+    },
+  },
+  {
+    name: 'bad-version',
+    what: 'a version that does not start returns by itself',
+    atMostSeconds: 600,
+    async run(stage) {
+      // It starts, and is never ready: the worst kind.
+      await makeVersion(stage.lab.folder, BAD, copy =>
+        writeFile(join(copy, 'src/main.ts'), 'setInterval(() => undefined, 1_000)\n'),
+      )
+      const before = await versions(stage)
+      return underLoad(stage, UNNOTICED, async notes => {
+        const said = await operate(stage, 'rollout', BAD).catch((error: Error) => error.message)
+        if (!said.includes(`${BAD} is not in service`)) throw new Error(`it was put into service:\n${said}`)
+        notes.push('returned by itself')
+        if ((await versions(stage)) !== before) throw new Error(`not as before: ${await versions(stage)}`)
+      })
+    },
+  },
+  {
+    name: 'rollback',
+    what: 'back to the version before, with deploy/rollback application',
+    atMostSeconds: 600,
+    run: stage =>
+      underLoad(stage, UNNOTICED, async notes => {
+        notes.push(await operate(stage, 'rollback', 'application'))
+      }),
+  },
+  {
+    name: 'operators',
+    what: 'pg_dump through 6432 and the query that ends backends, in the middle of it',
+    atMostSeconds: 120,
+    run: stage =>
+      underLoad(stage, UNNOTICED, async notes => {
+        const root = stage.lab.root('server1')
+        const dump = await asOperator(
+          stage.lab,
+          `pg_dump -h ${ADDRESSES.server1[0]} -p 6432 -U samaconso_user -F c samaconso | wc -c`,
+        )
+        notes.push(`dump of ${Math.round(Number(dump) / 1_000_000)} MB`)
+        const ended = await asOperator(
+          stage.lab,
+          `psql -XqAt -h ${ADDRESSES.server1[0]} -p 6432 -U samaconso_user -d samaconso -c "select count(pg_terminate_backend(pid)) from pg_stat_activity where state <> 'active' and usename = 'samaconso_user' and pid <> pg_backend_pid() and state_change < now() - interval '5 minutes'"`,
+        )
+        notes.push(
+          `${ended} backends ended, ${await sql(root, 'select count(*) from pg_stat_activity')} stay`,
+        )
+      }),
+  },
+  {
+    name: 'restoration',
+    what: 'DROP TABLE by accident, and the database back to the second before',
+    atMostSeconds: 600,
+    run: restore,
+  },
+]
+
+async function restore(stage: Stage) {
+  const { lab } = stage
+  const root = lab.root('server1')
+  await lab.on('server1', ['samaconso-backup', 'full'], OPERATION_MS)
+  const count = () => sql(root, 'select count(*) from notifications')
+  let before = 0
+  const outcome = await underLoad(stage, RESTORING, async notes => {
+    await pause(3_000)
+    // In one transaction: what was committed by then is counted, and nothing else.
+    const [rows = '', moment = ''] = (
+      await sql(root, 'select count(*), clock_timestamp() from notifications')
+    ).split('|')
+    before = Number(rows)
+    await pause(1_500)
+    await sql(root, 'drop table notifications cascade')
+    await sql(root, 'select pg_switch_wal()')
+    notes.push(await operate(stage, 'rollback', 'database', '--to', moment, '--yes'))
+    await pause(5_000)
+  })
+  const after = Number(await count())
+  if (after < before) outcome.wrong.push(`${before} notifications before, ${after} after`)
+  outcome.notes.push(`${before} notifications were there a second before, ${after} are afterwards`)
+  await lab.on('server2', ['samaconso', 'restored', '--confirm-broadcasts'])
+  return outcome
+}
+
+/** Runs a script of deploy/, which reaches machines by `bin/remote` instead of SSH; gives how long it took. */
+async function operate({ lab }: Stage, script: string, ...args: string[]): Promise<string> {
+  const startedAt = Date.now()
+  await run([join(DEPLOY, script), ...args], {
+    ms: OPERATION_MS,
+    env: {
+      LAB: lab.folder,
+      INVENTORY: join(lab.folder, 'inventory'),
+      SAMACONSO_REMOTE: REMOTE,
+      SAMACONSO_LOG: join(lab.folder, 'logs/operations'),
+      CHECK_SECONDS: '30',
+    },
+  })
+  return `deploy/${script} took ${Math.round((Date.now() - startedAt) / 1_000)} s`
+}
+
+/** Every process with its version. */
+const versions = async ({ lab }: Stage): Promise<string> =>
+  [
+    await lab.on('server2', ['samaconso-instance', 'list']),
+    await lab.on('server3', ['samaconso-instance', 'list']),
+  ].join('\n')
+
+async function versionInService(stage: Stage, wanted: string): Promise<void> {
+  const others = (await versions(stage)).split('\n').filter(line => !line.endsWith(` ${wanted}`))
+  if (others.length > 0) throw new Error(`not ${wanted}: ${others.join(', ')}`)
+}
+
+/** As somebody on server 2 types it, with the operators' password. */
+async function asOperator(lab: Laboratory, command: string): Promise<string> {
+  const list = join(lab.root('server1'), 'etc/pgbouncer/userlist.txt')
+  const password = `PGPASSWORD=$(sed -n 's/^"samaconso_user" "\\(.*\\)"/\\1/p' ${list})`
+  return lab.on('server2', [
+    'bash',
+    '-c',
+    `set -o pipefail; export ${password} PGSSLMODE=require; ${command}`,
+  ])
+}

@@ -1,0 +1,54 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Drill } from './drill.ts'
+
+const STEP_MS = 6_000
+const OVER_MS = 15_000
+/** Rates that are tried until more does not give more. */
+const RATES = [200, 400, 600, 800, 1_000, 1_300, 1_600, 2_000]
+const SHARE = 0.9
+const RECOVERY_MS = 10_000
+
+/** Five times what can be served: what is served stays, the rest is told to come back, and all is well at once afterwards. */
+export const overload: Drill = {
+  name: 'overload',
+  what: 'five times as many requests as can be served, for 15 s',
+  atMostSeconds: 240,
+  async run({ load }) {
+    let peak = 0
+    for (const rate of RATES) {
+      const good = await goodput(load, rate, STEP_MS)
+      if (good < peak * 1.05) break
+      peak = Math.max(peak, good)
+    }
+    const under = await goodput(load, peak * 5, OVER_MS)
+    await load.setRate(load.perSecond)
+    const startedAt = Date.now()
+    let recovery = 0
+    for (
+      let p99 = Number.POSITIVE_INFINITY;
+      p99 > 500 && recovery < 60_000;
+      recovery = Date.now() - startedAt
+    ) {
+      await load.mark()
+      await pause(1_000)
+      ;({ p99 } = await load.seen())
+    }
+    const wrong = [
+      ...(under < peak * SHARE ? [`goodput ${under.toFixed(0)}/s of ${peak.toFixed(0)}/s at the peak`] : []),
+      ...(recovery > RECOVERY_MS ? [`${recovery} ms until answers were quick again`] : []),
+    ]
+    const notes = [
+      `peak ${peak.toFixed(0)} answers/s; at five times ${under.toFixed(0)}/s; well again after ${(recovery / 1_000).toFixed(1)} s`,
+    ]
+    return { lost: 0, repeated: 0, notes, wrong }
+  },
+}
+
+/** Good answers a second at a rate of requests. */
+async function goodput(load: Parameters<Drill['run']>[0]['load'], rate: number, ms: number): Promise<number> {
+  await load.setRate(rate)
+  await load.mark()
+  await pause(ms)
+  const { requests, failedCount, shed, seconds } = await load.seen()
+  return (requests - failedCount - shed) / seconds
+}

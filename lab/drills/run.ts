@@ -1,0 +1,96 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import type { Laboratory } from '../lib/laboratory.ts'
+import { startLoad } from '../lib/load.ts'
+import { type Drill, type Outcome, type Stage, until } from './drill.ts'
+import { networkDrills } from './network.ts'
+import { operationDrills } from './operations.ts'
+import { overload } from './overload.ts'
+import { pageOf } from './page.ts'
+import { ports } from './ports.ts'
+import { processDrills } from './processes.ts'
+
+const ALL: readonly Drill[] = [ports, ...processDrills, ...networkDrills, overload, ...operationDrills]
+const PAGE = fileURLToPath(new URL('../../docs/drills.md', import.meta.url))
+const FULL = { sockets: 5_000, perSecond: 150 }
+const SHORT = { sockets: 200, perSecond: 60 }
+const BACK_MS = 60_000
+
+export interface Done {
+  drill: Drill
+  outcome: Outcome | null
+  seconds: number
+}
+
+/** Runs the drills that were asked for, one after the other on one laboratory; 0 when all holds. */
+export async function runDrills(
+  lab: Laboratory,
+  { isShort, names }: { isShort: boolean; names: readonly string[] },
+): Promise<number> {
+  const unknown = names.filter(name => !ALL.some(drill => drill.name === name))
+  if (unknown.length > 0) {
+    console.error(`No drill ${unknown.join(', ')}. There are: ${ALL.map(({ name }) => name).join(', ')}.`)
+    return 2
+  }
+  const chosen = ALL.filter(drill =>
+    names.length > 0 ? names.includes(drill.name) : drill.isShort || !isShort,
+  )
+  const size = isShort ? SHORT : FULL
+  const load = await startLoad(lab, size)
+  console.log(`${size.sockets} WebSockets open through the balancer, ${size.perSecond} requests a second`)
+  const done: Done[] = []
+  for (const drill of chosen) done.push(await runOne({ lab, load }, drill))
+  load.stop()
+  const failed = done.filter(({ outcome }) => !outcome || outcome.wrong.length > 0).length
+  // Figures are those of all drills, or they would be of no use.
+  if (!isShort && names.length === 0) await writeFile(PAGE, pageOf(done, size))
+  await writeFile(join(lab.folder, 'drills.json'), JSON.stringify(done))
+  console.log(`\n${done.length - failed} passed, ${failed} failed`)
+  return failed === 0 ? 0 : 1
+}
+
+async function runOne(stage: Stage, drill: Drill): Promise<Done> {
+  const startedAt = Date.now()
+  const took = () => (Date.now() - startedAt) / 1_000
+  try {
+    const outcome = await bounded(drill.run(stage), drill.atMostSeconds)
+    const holds = outcome.wrong.length === 0
+    console.log(`${holds ? '✓' : '✗'} ${drill.name}: ${drill.what} (${took().toFixed(0)} s)`)
+    console.log(`    ${[wordsOf(outcome), ...outcome.notes].filter(Boolean).join('; ')}`)
+    for (const fault of outcome.wrong.slice(0, 12)) console.log(`    ✗ ${fault}`)
+    return { drill, outcome, seconds: took() }
+  } catch (error) {
+    console.error(`✗ ${drill.name}: ${drill.what} (${took().toFixed(0)} s)\n`, error)
+    return { drill, outcome: null, seconds: took() }
+  } finally {
+    await settle(stage)
+  }
+}
+
+/** Until everything is as it should be for the next one. */
+async function settle({ lab }: Stage): Promise<void> {
+  await until('everything to run', BACK_MS, () =>
+    lab.units.supervisor.status().every(({ state }) => state === 'up'),
+  ).catch((error: Error) => console.error(`    ${error.message}`))
+  await pause(3_000)
+}
+
+function wordsOf({ seen, lost, repeated }: Outcome): string {
+  if (!seen) return ''
+  const { requests, failedCount, shed, worst, p99, gap, sockets, accepted } = seen
+  return [
+    `${requests} requests, ${failedCount} failed, ${shed} sent away, p99 ${p99} ms, worst ${worst} ms, gap ${gap} ms`,
+    `${sockets.lost} of ${sockets.open} sockets lost, back within ${sockets.worstAway} ms`,
+    `${accepted.length} notifications accepted, ${lost} lost, ${repeated} repeated`,
+  ].join('; ')
+}
+
+async function bounded<T>(work: Promise<T>, atMost: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, fail) => {
+    timer = setTimeout(() => fail(new Error(`not finished after ${atMost} s`)), atMost * 1_000)
+  })
+  return Promise.race([work, late]).finally(() => clearTimeout(timer))
+}

@@ -1,0 +1,81 @@
+import { type ClientOptions, WebSocket } from 'ws'
+import type { Seen, Start } from '../processes/customers.ts'
+import { VIP } from './places.ts'
+
+export interface Sockets {
+  /** All are let in for the first time. */
+  opened: Promise<void>
+  mark(): void
+  seen(): Seen['sockets']
+}
+
+const AT_ONCE = 50
+const OPEN_MS = 120_000
+/** Apps come back within this after they were cut, each in its own time. */
+const JITTER_MS = 2_000
+
+/** Keeps so many apps connected; one that is cut comes back by itself, as the portal does. */
+export function openSockets(people: Start['people'], wanted: number, ca: string): Sockets {
+  // ws hands on what it does not know itself.
+  const options: ClientOptions & { servername: string } = {
+    ca,
+    servername: 'samaconso.example',
+    headers: { host: 'samaconso.example' },
+    handshakeTimeout: 15_000,
+    perMessageDeflate: false,
+  }
+  let open = 0
+  let lost = 0
+  let worstAway = 0
+
+  function connect(person: Start['people'][number], ready: () => void, awaySince: number | null): void {
+    const socket = new WebSocket(`wss://${VIP}/v1/realtime`, options)
+    let isIn = false
+    socket.on('open', () => socket.send(JSON.stringify({ type: 'auth', token: person.token })))
+    socket.on('message', (data: Buffer) => {
+      const text = data.toString()
+      if (text.startsWith('{"type":"ping"')) socket.send('{"type":"pong"}')
+      if (!isIn && text.startsWith('{"type":"ready"')) {
+        isIn = true
+        open++
+        if (awaySince !== null) worstAway = Math.max(worstAway, performance.now() - awaySince)
+        ready()
+      }
+    })
+    // What follows it is `close`.
+    socket.on('error', () => undefined)
+    socket.on('close', () => {
+      const since = awaySince !== null && !isIn ? awaySince : performance.now()
+      if (isIn) {
+        open--
+        lost++
+      }
+      setTimeout(() => connect(person, ready, since), Math.random() * JITTER_MS)
+    })
+  }
+
+  async function openAll(): Promise<void> {
+    const coming = Array.from(
+      { length: wanted },
+      (_, i) => people[i % people.length] as Start['people'][number],
+    ).values()
+    const giveUpAt = performance.now() + OPEN_MS
+    const line = async () => {
+      for (const person of coming) {
+        if (performance.now() > giveUpAt)
+          throw new Error(`${open} of ${wanted} sockets open after ${OPEN_MS} ms`)
+        await new Promise<void>(done => connect(person, done, null))
+      }
+    }
+    await Promise.all(Array.from({ length: AT_ONCE }, line))
+  }
+
+  return {
+    opened: openAll(),
+    mark() {
+      lost = 0
+      worstAway = 0
+    },
+    seen: () => ({ open, lost, worstAway: Math.round(worstAway) }),
+  }
+}
