@@ -93,7 +93,9 @@ export async function buildApp(options: HttpOptions, register: (app: App) => voi
     if (request.route) {
       const ms = reply.elapsedTime
       measureRequest(request, reply, ms)
-      inSpan(request.span ?? undefined, () => logResponse(options, request, reply, ms))
+      // A refused body was read outside of it.
+      if (request.span?.isKept) inSpan(request.span, () => logResponse(options, request, reply, ms))
+      else logResponse(options, request, reply, ms)
       endRequestSpan(request, reply)
     }
     done()

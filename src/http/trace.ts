@@ -16,7 +16,10 @@ export function traceRequests(app: App): void {
     inSpan(span, done)
   })
   // A body that was waited for ended outside of it.
-  app.addHook('preValidation', (request, _reply, done) => inSpan(request.span ?? undefined, done))
+  app.addHook('preValidation', (request, _reply, done) => {
+    if (request.span && request.body !== undefined) inSpan(request.span, done)
+    else done()
+  })
 }
 
 /** The answer is ready. What balancers ask all the time has no route here, and is not told. */
@@ -24,18 +27,16 @@ export function endRequestSpan(
   { span, method, route, id, caller }: FastifyRequest,
   reply: FastifyReply,
 ): void {
-  if (!span || !route) return
-  if (span.isKept) {
-    const name = routeName(route)
-    span.rename(`${method} ${name}`)
-    span.set({
-      'http.request.method': method,
-      'http.route': name,
-      'http.response.status_code': reply.statusCode,
-      'samaconso.request.id': id,
-      ...(caller ? { 'enduser.id': caller.id } : {}),
-    })
-    if (reply.statusCode >= 500) span.fail(String(reply.statusCode))
-  }
+  if (!span?.isKept || !route) return
+  const name = routeName(route)
+  span.rename(`${method} ${name}`)
+  span.set({
+    'http.request.method': method,
+    'http.route': name,
+    'http.response.status_code': reply.statusCode,
+    'samaconso.request.id': id,
+    ...(caller ? { 'enduser.id': caller.id } : {}),
+  })
+  if (reply.statusCode >= 500) span.fail(String(reply.statusCode))
   span.end()
 }

@@ -38,10 +38,12 @@ function spanContextOf(traceParent: string): SpanContext | undefined {
 
 class OpenSpan implements Span {
   calls = 0
+  readonly isKept: boolean
   readonly #span: ApiSpan
 
   constructor(span: ApiSpan) {
     this.#span = span
+    this.isKept = (span.spanContext().traceFlags & TraceFlags.SAMPLED) !== 0
   }
 
   get traceId(): string {
@@ -51,10 +53,6 @@ class OpenSpan implements Span {
   get traceParent(): string {
     const { traceId, spanId } = this.#span.spanContext()
     return `00-${traceId}-${spanId}-${this.isKept ? '01' : '00'}`
-  }
-
-  get isKept(): boolean {
-    return (this.#span.spanContext().traceFlags & TraceFlags.SAMPLED) !== 0
   }
 
   rename(name: string): void {
@@ -71,6 +69,7 @@ class OpenSpan implements Span {
   }
 
   end(): void {
+    if (!this.isKept) return
     if (this.calls > 0) this.#span.setAttribute('samaconso.calls', this.calls)
     this.#span.end()
   }
