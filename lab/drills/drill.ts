@@ -51,6 +51,7 @@ export const SHORT_PAUSE: Floors = { failed: 0, shed: Number.POSITIVE_INFINITY, 
 
 const STEADY_MS = 3_000
 const ACCOUNT_MS = 90_000
+const MOMENT_MS = 10_000
 
 /** Does something bad while customers are at work, and judges what they saw and what became of what was accepted. */
 export async function underLoad(
@@ -64,7 +65,8 @@ export async function underLoad(
   await act(notes)
   await pause(STEADY_MS)
   const seen = await load.seen()
-  const account = await accountFor(lab, seen.accepted)
+  // What a restoration took away will not come, however long one waits.
+  const account = await accountFor(lab, seen.accepted, floors.mayLose ? MOMENT_MS : ACCOUNT_MS)
   const wrong: string[] = []
   const say = (isWrong: boolean, what: string) => void (isWrong && wrong.push(what))
   say(seen.failedCount > floors.failed, `${seen.failedCount} requests failed: ${seen.failed.join('; ')}`)
@@ -79,8 +81,8 @@ export async function underLoad(
 }
 
 /** Compares what the API accepted with what the database says and what FCM received. */
-async function accountFor(lab: Laboratory, accepted: Seen['accepted']) {
-  for (const deadline = Date.now() + ACCOUNT_MS; ; await pause(500)) {
+async function accountFor(lab: Laboratory, accepted: Seen['accepted'], ms: number) {
+  for (const deadline = Date.now() + ms; ; await pause(500)) {
     const counts = await countsOf(lab, accepted)
     const known = await knownTo(lab, accepted)
     const missing = accepted.filter(({ id }, i) => counts[i] === 0 || !known.has(id))
