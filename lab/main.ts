@@ -148,6 +148,8 @@ async function drills(args: readonly string[]): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, leave)
   process.on('disconnect', leave)
   const code = await new Promise<number>(done => child.once('exit', exit => done(exit ?? 1)))
+  // Whoever listens to its parent stays for it.
+  process.off('disconnect', leave)
   if (values.report) await writeFile(values.report, await countsOf(code))
   if (code === 0) await rm(FOLDER, { recursive: true, force: true })
   else console.error(`Logs: ${FOLDER}/logs`)
