@@ -1,7 +1,8 @@
-import { globSync, mkdirSync, statSync } from 'node:fs'
+import { globSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadConfig } from '../../src/config.ts'
+import { prometheusTool } from '../servers/packages.ts'
 import { type Rendered, render, root, run, SERVICE_ACCOUNT } from './rendering.ts'
 
 // What deploy/ writes for the three servers and the balancer of the example inventory, judged by the programs that read it.
@@ -232,6 +233,39 @@ it('PostgreSQL, PgBouncer and the backups work on these files: what operators ty
     expect(output).toContain(line)
   }
 }, 130_000)
+
+describe('the monitoring', () => {
+  const folder = 'etc/samaconso/monitoring'
+  const file = (name: string) => join(files.folder, 'server3', folder, name)
+
+  it('is what Prometheus, with its rules, and Alertmanager take', () => {
+    const prometheus = run(prometheusTool('promtool'), ['check', 'config', file('prometheus.yml')])
+    expect([prometheus.code, prometheus.output]).toEqual([0, expect.not.stringMatching(/WARNING|FAILED/)])
+    expect(prometheus.output).toMatch(/SUCCESS: [1-9]\d* rule files found/)
+    const alertmanager = run(prometheusTool('amtool'), ['check-config', file('alertmanager.yml')])
+    expect([alertmanager.code, alertmanager.output]).toEqual([0, expect.stringMatching(/[1-9]\d* templates/)])
+    expect(files.read('server3', `${folder}/alertmanager.yml`)).not.toContain('__')
+  })
+
+  it('asks every job that a rule or a panel names', () => {
+    const targets = JSON.parse(files.read('server3', `${folder}/targets.json`)) as {
+      labels: { job: string }
+    }[]
+    const config = files.read('server3', `${folder}/prometheus.yml`)
+    const asked = new Set([
+      ...targets.map(({ labels }) => labels.job),
+      ...[...config.matchAll(/job_name: (\w+)/g)].map(([, name]) => name),
+    ])
+    const texts = globSync('deploy/observability/{rules/*.yml,dashboards/*.json}', { cwd: root }).map(path =>
+      readFileSync(join(root, path), 'utf8'),
+    )
+    const named = texts.flatMap(text =>
+      [...text.matchAll(/[{,]\s*job=~?\\?"([\w|]+)\\?"/g)].flatMap(([, names = '']) => names.split('|')),
+    )
+    expect(named.length).toBeGreaterThan(8)
+    expect(named.filter(name => !asked.has(name))).toEqual([])
+  })
+})
 
 it('scripts are clean by ShellCheck, and playbooks by Ansible’s own reading', () => {
   const scripts = [

@@ -24,6 +24,7 @@ async function filledIn(name: string): Promise<string> {
   const text = (await readFile(join(FOLDER, name), 'utf8'))
     .replaceAll('__FOLDER__', FOLDER)
     .replaceAll('__SMTP_HOST__', '192.0.2.25:25')
+    .replaceAll('__SMTP_TLS__', 'false')
     .replace(/__(MAIL_FROM|MAIL_TO|WATCHER_TO)__/g, 'somebody@example.invalid')
   const settings = text.replace(/^#.*$/gm, '')
   expect(settings, 'every placeholder is told of at the top').not.toMatch(/__[A-Z_]+__/)
@@ -57,8 +58,7 @@ describe('alerts', () => {
 })
 
 describe('configuration', () => {
-  it('Prometheus and Alertmanager take theirs once the placeholders are filled in', async () => {
-    await run('promtool', 'check', 'config', '--syntax-only', await filledIn('prometheus.yml'))
+  it('Alertmanager takes its own once the placeholders are filled in', async () => {
     const { stdout } = await run('amtool', 'check-config', await filledIn('alertmanager.yml'))
     expect(stdout).toContain('SUCCESS')
   })
