@@ -3,8 +3,7 @@ import type { Lab, Server } from './lab.ts'
 import { alternate, median, medianRatio } from './rounds.ts'
 import { perSecond, type Row } from './table.ts'
 
-/** For both: enough that neither waits for the next request. */
-const CONNECTIONS = 128
+const CONNECTIONS = 64
 const ROUNDS = 13
 const SECONDS = 1
 /** Until the compiler is through with what is measured. */
