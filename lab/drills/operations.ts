@@ -107,24 +107,27 @@ async function restore(stage: Stage) {
   const { lab } = stage
   const root = lab.root('server1')
   await lab.on('server1', ['samaconso-backup', 'full'], OPERATION_MS)
-  const count = () => sql(root, 'select count(*) from notifications')
-  let before = 0
+  let before: string[] = []
   const outcome = await underLoad(stage, RESTORING, async notes => {
     await pause(3_000)
-    // In one transaction: what was committed by then is counted, and nothing else.
-    const [rows = '', moment = ''] = (
-      await sql(root, 'select count(*), clock_timestamp() from notifications')
+    // In one statement: what was committed by then is named, and nothing else.
+    const [ids = '', moment = ''] = (
+      await sql(root, "select string_agg(id::text, ','), clock_timestamp() from notifications")
     ).split('|')
-    before = Number(rows)
+    before = ids.split(',').filter(Boolean)
     await pause(1_500)
     await sql(root, 'drop table notifications cascade')
     await sql(root, 'select pg_switch_wal()')
     notes.push(await operate(stage, 'rollback', 'database', '--to', moment, '--yes'))
     await pause(5_000)
   })
-  const after = Number(await count())
-  if (after < before) outcome.wrong.push(`${before} notifications before, ${after} after`)
-  outcome.notes.push(`${before} notifications were there a second before, ${after} are afterwards`)
+  const there = new Set((await sql(root, "select string_agg(id::text, ',') from notifications")).split(','))
+  const missing = before.filter(id => !there.has(id))
+  if (before.length === 0) outcome.wrong.push('nothing was there to be restored')
+  if (missing.length > 0) outcome.wrong.push(`${missing.length} notifications of before are not there again`)
+  outcome.notes.push(
+    `${before.length} notifications were there a second before, ${missing.length} of them are missing`,
+  )
   await lab.on('server2', ['samaconso', 'restored', '--confirm-broadcasts'])
   return outcome
 }
