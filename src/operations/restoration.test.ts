@@ -105,8 +105,10 @@ describe('a restored database', () => {
 
         expect(await settleRestoration(services)).toBe(1)
         await services.db.query('update deliveries set republish_at = now()')
-        await sweepDeliveries(services)
-        await until('the single message', () => services.pushes.length > 0)
+        await until('the single message', async () => {
+          await sweepDeliveries(services)
+          return services.pushes.length > 0
+        })
         await sweeps(services)
         expect(services.pushes.map(push => [push.token, push.notificationId])).toEqual([['sim-awa', single]])
         expect(await services.db.query('select 1 from accounts where id = $1', [gone.id])).toEqual([])
