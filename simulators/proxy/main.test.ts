@@ -45,8 +45,11 @@ test('as a process of its own it says where it is, comes back there with the sam
   })
   const socket = await dial(5_000)
   expect(socket.alpnProtocol).toBe('h2')
-  // Its end may come as an error first.
-  const closed = new Promise(resolve => socket.on('error', () => {}).resume().on('close', resolve))
+  const closed = new Promise<void>(done => {
+    socket.resume().on('close', () => done())
+  })
+  // Its end may come as an error before.
+  socket.on('error', () => undefined)
   first.kill('SIGKILL')
   // Its connections may end a moment before the port that it listens on.
   await Promise.all([closed, once(first, 'exit')])

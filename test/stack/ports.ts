@@ -1,5 +1,4 @@
-import { createServer } from 'node:net'
-import { freePort } from '../../src/roles/embedded/ports.ts'
+import { freePort, isFree } from '../../src/roles/embedded/ports.ts'
 
 /** Where each listens in production. */
 const STANDARD = {
@@ -32,10 +31,3 @@ export async function freePorts(): Promise<Ports> {
   for (const name of Object.keys(STANDARD)) picked[name] = await freePort()
   return picked as Ports
 }
-
-const isFree = (port: number): Promise<boolean> =>
-  new Promise(done => {
-    const probe = createServer()
-    probe.once('error', () => done(false))
-    probe.listen(port, '127.0.0.1', () => probe.close(() => done(true)))
-  })

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 import { StartError } from '../say.ts'
 
@@ -55,14 +56,24 @@ function portError(name: string, port: number, code: string): StartError {
       })
 }
 
-/** A port of 127.0.0.1 that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((done, fail) => {
-    const probe = createServer()
-    probe.once('error', fail)
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as { port: number }
-      probe.close(() => done(port))
-    })
-  })
+const [LOWEST, HIGHEST] = [15_000, 32_000]
+
+/**
+ * A port of 127.0.0.1 that was free a moment ago. Below those that systems give to outgoing connections (from 32,768):
+ * one of them would take it before the program that it is for has started.
+ */
+export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < 100; tries++) {
+    const port = randomInt(LOWEST, HIGHEST)
+    if (await isFree(port)) return port
+  }
+  throw new Error(`None of a hundred ports from ${LOWEST} to ${HIGHEST} is free: stop what holds them.`)
 }
+
+/** Whether nothing listens on the port of 127.0.0.1 at this moment. */
+export const isFree = (port: number): Promise<boolean> =>
+  new Promise(done => {
+    const probe = createServer()
+    probe.once('error', () => done(false))
+    probe.listen(port, '127.0.0.1', () => probe.close(() => done(true)))
+  })
