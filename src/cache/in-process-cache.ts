@@ -2,7 +2,7 @@ import type { Clock } from '../lib/clock.ts'
 import { encoded } from './encoded.ts'
 import { Lru } from './lru.ts'
 import type { Cache } from './types.ts'
-import { openVersions } from './versions.ts'
+import { keyAt, openVersions } from './versions.ts'
 
 const MAX_BYTES = 64 * 1024 * 1024
 /** The share of its life after which an answer that is still asked for is loaded anew. */
@@ -12,6 +12,8 @@ type Answer = string | Buffer
 
 interface Kept {
   answer: Answer
+  /** The versions of what it depends on, when its load began. */
+  versions: readonly number[]
   /** When its load began, ms by the clock. How long it serves is for each reader to say. */
   loadedAt: number
 }
@@ -33,34 +35,41 @@ export function inProcessCache(clock: Clock): Cache {
   const versions = openVersions()
   const flights = new Map<string, Promise<Answer>>()
 
-  async function fill(full: string, load: () => Promise<Answer>): Promise<Answer> {
+  async function fill(
+    scopes: readonly string[],
+    known: readonly number[],
+    { key, load }: Question,
+  ): Promise<Answer> {
     const loadedAt = clock.now()
     const answer = await load()
+    // What is of the past already takes nobody's place.
+    if (!versions.are(scopes, known)) return answer
     const size = typeof answer === 'string' ? answer.length * 2 : answer.length
-    answers.set(full, { answer, loadedAt }, size + full.length * 2 + 100)
+    answers.set(key, { answer, versions: known, loadedAt }, size + key.length * 2 + 150)
     return answer
   }
 
-  function flightOf(full: string, { load }: Question): Promise<Answer> {
+  /** Nobody joins a load that began before the last change. */
+  function flightOf(scopes: readonly string[], question: Question): Promise<Answer> {
+    const known = versions.of(scopes)
+    const full = keyAt(known, question.key)
     const underWay = flights.get(full)
     if (underWay) return underWay
-    const flight = fill(full, load).finally(() => flights.delete(full))
+    const flight = fill(scopes, known, question).finally(() => flights.delete(full))
     flights.set(full, flight)
     return flight
   }
 
   function read(scopes: readonly string[], question: Question): Answer | Promise<Answer> {
-    // Versions first and counted, so that no key can be read as another key with other versions.
-    const full = `${versions.of(scopes)}|${question.key}`
-    const kept = answers.get(full)
-    if (!kept) return flightOf(full, question)
+    const kept = answers.get(question.key)
+    if (!kept || !versions.are(scopes, kept.versions)) return flightOf(scopes, question)
     const age = clock.now() - kept.loadedAt
     if (age < question.ttlMs) {
       // Nobody waits for it: when it fails, the first who reads after the answer's time hears why.
-      if (age >= question.ttlMs * EARLY) flightOf(full, question).catch(() => undefined)
+      if (age >= question.ttlMs * EARLY) flightOf(scopes, question).catch(() => undefined)
       return kept.answer
     }
-    const flight = flightOf(full, question)
+    const flight = flightOf(scopes, question)
     return age < question.ttlMs + question.staleMs ? flight.catch(() => kept.answer) : flight
   }
 

@@ -4,7 +4,7 @@ import { EARLY } from './in-process-cache.ts'
 import { MAX_RECONNECT_MS, type RedisLink } from './redis.ts'
 import { openLookups, pack, type Sight, VERSION_SECONDS } from './redis-lookup.ts'
 import type { Cache } from './types.ts'
-import { openVersions } from './versions.ts'
+import { keyAt, openVersions } from './versions.ts'
 
 /** How old an answer with scopes may get: the bound for a change whose process died before it could bump. */
 const KEPT_MS = 2_000
@@ -109,7 +109,7 @@ export function redisCache(link: RedisLink): Cache {
   async function read(question: Question): Promise<Buffer> {
     const sight = await see(question)
     if (!sight) {
-      const full = `away|${ownVersions.of(question.scopes)}|${question.key}`
+      const full = `away|${keyAt(ownVersions.of(question.scopes), question.key)}`
       return flightOf(full, async () => encoded(await question.load()))
     }
     const flight = () => flightOf(`${sight.versions}|${question.key}`, () => fill(question, sight))

@@ -1,17 +1,22 @@
+import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest, preValidationHookHandler } from 'fastify'
 import { Type } from 'typebox'
 import type { Limiter } from '../cache/index.ts'
 import type { Clock } from '../lib/clock.ts'
-import { newId } from '../lib/id.ts'
 import { Problem } from '../lib/problems.ts'
 import { inSpan, isTracing, type Log, metrics } from '../observability/index.ts'
 import type { App } from './fastify.ts'
 import { type Gate, gatekeeper } from './gate.ts'
 import { type Health, healthRoutes } from './health.ts'
 import { parseJsonBodies } from './json.ts'
-import { type Maintenance, refuseForMaintenance, refusePinForMaintenance } from './maintenance.ts'
+import {
+  type Maintenance,
+  refuseForMaintenance,
+  refusePinForMaintenance,
+  SHARED_DOOR,
+} from './maintenance.ts'
 import { measureRequest, routeName } from './measure.ts'
 import { documentRoutes } from './openapi.ts'
 import { languageOf, problemBody, toProblem } from './problem.ts'
@@ -55,13 +60,13 @@ export async function buildApp(options: HttpOptions, register: (app: App) => voi
     forceCloseConnections: 'idle',
     genReqId: (request: IncomingMessage) => {
       const given = request.headers['x-request-id']
-      return typeof given === 'string' && REQUEST_ID.test(given) ? given : newId(clock.now())
+      return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID()
     },
     frameworkErrors(error, request, reply) {
       reply.header('x-request-id', request.id)
       sendProblem(log, error, request, reply)
     },
-    clientErrorHandler: (error, socket) => refuseUnreadable(error, socket, newId(clock.now())),
+    clientErrorHandler: (error, socket) => refuseUnreadable(error, socket, randomUUID()),
   }) as unknown as App
 
   app.setValidatorCompiler(compileValidator)
@@ -139,12 +144,13 @@ function keepCustomersOut(app: App, state: () => Maintenance | undefined, clock:
     }
     done()
   })
-  app.addHook('preValidation', (request, _reply, done) => {
+  const refusePin: preValidationHookHandler = (request, _reply, done) => {
     const maintenance = state()
-    if (maintenance) {
-      refusePinForMaintenance(maintenance, { url: request.routeOptions.url, body: request.body }, clock)
-    }
+    if (maintenance) refusePinForMaintenance(maintenance, request.body, clock)
     done()
+  }
+  app.addHook('onRoute', route => {
+    if (route.url === SHARED_DOOR) route.preValidation = [refusePin, ...[route.preValidation ?? []].flat()]
   })
 }
 

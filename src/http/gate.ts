@@ -2,8 +2,8 @@ import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fast
 import type { Allowance, Limiter } from '../cache/index.ts'
 import { Problem } from '../lib/problems.ts'
 import { type Access, type Caller, mayCall } from './caller.ts'
-import { refuseNulInAddress } from './json.ts'
-import type { AccessTokens } from './tokens.ts'
+import { forgetTypeOfNoBody, refuseNulInAddress } from './json.ts'
+import type { AccessTokens, Known } from './tokens.ts'
 
 export interface Gate {
   tokens: AccessTokens
@@ -23,30 +23,27 @@ export function gatekeeper({ tokens, limiter, limits }: Gate) {
     refuseNulInAddress(request.url)
     if (access === 'public') return take(reply, `network:${request.ip}`, limits.perNetwork)
     const { authorization } = request.headers
-    const known =
-      authorization && BEARER.test(authorization)
-        ? tokens.remembered(authorization.slice(7), request.socket)
-        : undefined
-    if (known) return admit(request, reply, known.caller, access)
-    return authenticate(request, reply).then(caller => admit(request, reply, caller, access))
+    const known = authorization ? tokens.remembered(authorization, request.socket) : undefined
+    if (known) return admit(request, reply, known, access)
+    return authenticate(request, reply).then(genuine => admit(request, reply, genuine, access))
   }
 
   function admit(
     request: FastifyRequest,
     reply: FastifyReply,
-    caller: Caller,
+    { caller, allowance }: Known,
     access: Exclude<Access, 'public'>,
   ): Promise<void> | undefined {
     request.caller = caller
-    const taken = take(reply, `account:${caller.id}`, limits.perAccount)
+    const taken = take(reply, allowance, limits.perAccount)
     if (taken) return taken.then(() => refuseOthers(caller, access))
     refuseOthers(caller, access)
   }
 
   /** What is no token at all counts against its network; one that merely ended is somebody's, who will sign in again. */
-  async function authenticate(request: FastifyRequest, reply: FastifyReply): Promise<Caller> {
+  async function authenticate(request: FastifyRequest, reply: FastifyReply): Promise<Known> {
     try {
-      return (await tokens.verify(bearer(request.headers.authorization))).caller
+      return await tokens.verify(bearer(request.headers.authorization))
     } catch (error) {
       if (error instanceof Problem && error.code === 'unauthenticated') {
         await take(reply, `network:${request.ip}`, limits.perNetwork)
@@ -63,6 +60,7 @@ export function gatekeeper({ tokens, limiter, limits }: Gate) {
 
   return (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void => {
     reply.header('x-request-id', request.id)
+    forgetTypeOfNoBody(request)
     const route = request.routeOptions.config
     const { limited, access = 'public' } = route
     if (limited === false) {
@@ -91,8 +89,6 @@ function tell(reply: FastifyReply, limit: number, { ok, remaining, retryAfterMs 
 function refuseOthers(caller: Caller, access: Exclude<Access, 'public'>): void {
   if (!mayCall(caller.role, access)) throw new Problem('forbidden')
 }
-
-const BEARER = /^bearer /i
 
 function bearer(header: string | undefined): string {
   const token = header?.match(/^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i)?.[1]

@@ -6,11 +6,6 @@ const SUSPECT = /\\u(0000|d[89a-f])/i
 
 /** JSON bodies: what PostgreSQL cannot keep as text (NUL, half of a surrogate pair) is refused at the door. */
 export function parseJsonBodies(app: App): void {
-  // A type without a body, as some clients send it: its end has been, and Fastify would wait for it.
-  app.addHook('onRequest', ({ method, raw }, _reply, done) => {
-    if (method !== 'GET' && raw.readableEnded) delete raw.headers['content-type']
-    done()
-  })
   const parse = app.getDefaultJsonParser('error', 'error')
   // Plain text would be taken for a body, and refused as one of the wrong type.
   app.removeContentTypeParser(['application/json', 'text/plain'])
@@ -22,6 +17,11 @@ export function parseJsonBodies(app: App): void {
       else done(error, body)
     })
   })
+}
+
+/** Forgets the type of a body that is not there, as some clients send it: its end has been, and Fastify would wait for it. */
+export function forgetTypeOfNoBody({ method, raw }: FastifyRequest): void {
+  if (method !== 'GET' && raw.readableEnded) delete raw.headers['content-type']
 }
 
 /** Whether every text inside can be stored. */

@@ -16,7 +16,7 @@ const MOST = 600
 const LEAST = 15
 
 /** Staff sign in here, and everybody's sessions are kept up: it is refused by what is asked, once the body is read. */
-const SHARED_DOOR = '/v1/auth/token'
+export const SHARED_DOOR = '/v1/auth/token'
 
 /** Refuses customers, and whoever is nobody in particular; health and documents are not of the business. */
 export function refuseForMaintenance(
@@ -30,14 +30,8 @@ export function refuseForMaintenance(
 }
 
 /** At the door that staff share with customers: these are told before their PIN is looked at. */
-export function refusePinForMaintenance(
-  maintenance: Maintenance,
-  { url, body }: { url: string | undefined; body: unknown },
-  clock: Clock,
-): void {
-  if (url === SHARED_DOOR && (body as { grant?: unknown } | null)?.grant === 'pin') {
-    throw maintenanceProblem(maintenance, clock)
-  }
+export function refusePinForMaintenance(maintenance: Maintenance, body: unknown, clock: Clock): void {
+  if ((body as { grant?: unknown } | null)?.grant === 'pin') throw maintenanceProblem(maintenance, clock)
 }
 
 function maintenanceProblem({ until, message }: Maintenance, clock: Clock): Problem {

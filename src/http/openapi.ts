@@ -1,4 +1,5 @@
 import type {} from '@fastify/swagger'
+import type { onRequestHookHandler } from 'fastify'
 import { PROBLEMS, Problem } from '../lib/problems.ts'
 import type { App } from './fastify.ts'
 import { ProblemSchema } from './schemas.ts'
@@ -24,6 +25,13 @@ const DOCS_POLICY = [
   "base-uri 'none'",
   "frame-ancestors 'none'",
 ].join('; ')
+
+const guardPage: onRequestHookHandler = (request, reply, done) => {
+  // Whatever the pages' scripts may want, nothing is loaded from other hosts.
+  reply.header('content-security-policy', DOCS_POLICY)
+  // The pages read it as part of an address, and would fail.
+  done(URL.canParse(`http://${request.headers.host}`) ? undefined : new Problem('malformed'))
+}
 
 /** OpenAPI 3.1 at /openapi.json, made from the routes' own schemas; readable at /docs. */
 export async function documentRoutes(app: App, version: string): Promise<void> {
@@ -60,12 +68,8 @@ export async function documentRoutes(app: App, version: string): Promise<void> {
   app.get('/', { config: { access: 'public' }, schema: { hide: true } }, (_request, reply) =>
     reply.redirect('/docs/'),
   )
-  app.addHook('onRequest', (request, reply, done) => {
-    if (!request.url.startsWith('/docs')) return done()
-    // Whatever the pages' scripts may want, nothing is loaded from other hosts.
-    reply.header('content-security-policy', DOCS_POLICY)
-    // The pages read it as part of an address, and would fail.
-    done(URL.canParse(`http://${request.headers.host}`) ? undefined : new Problem('malformed'))
+  app.addHook('onRoute', route => {
+    if (route.url.startsWith('/docs')) route.onRequest = [guardPage, ...[route.onRequest ?? []].flat()]
   })
   await app.register(scalar, {
     routePrefix: '/docs',

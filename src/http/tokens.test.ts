@@ -41,7 +41,11 @@ const base64url = (value: unknown) => Buffer.from(JSON.stringify(value)).toStrin
 describe('an access token', () => {
   it('says who calls, for half an hour', async () => {
     const token = await tokens.issue(caller)
-    expect(await tokens.verify(token)).toEqual({ caller, expiresAt: now + ACCESS_TOKEN_SECONDS * 1_000 })
+    expect(await tokens.verify(token)).toEqual({
+      caller,
+      expiresAt: now + ACCESS_TOKEN_SECONDS * 1_000,
+      allowance: `account:${caller.id}`,
+    })
     now += ACCESS_TOKEN_SECONDS * 1_000 - 1
     expect((await tokens.verify(token)).caller).toEqual(caller)
     now += 1
@@ -164,7 +168,7 @@ describe('memory', () => {
     const connection = {}
     const other = { ...caller, id: newId(), sessionId: newId() }
     const [first, second] = [await tokens.issue(caller), await tokens.issue(other)]
-    expect(tokens.remembered(first, connection)).toBeUndefined()
+    expect(tokens.remembered(`Bearer ${first}`, connection)).toBeUndefined()
     await Promise.all([tokens.verify(first), tokens.verify(second)])
     for (const [token, expected] of [
       [first, caller],
@@ -172,15 +176,17 @@ describe('memory', () => {
       [second, other],
       [first, caller],
     ] as const) {
-      expect(tokens.remembered(token, connection)?.caller).toEqual(expected)
+      expect(tokens.remembered(`Bearer ${token}`, connection)?.caller).toEqual(expected)
     }
-    expect(tokens.remembered(`${first}x`, connection)).toBeUndefined()
+    expect(tokens.remembered(`Bearer ${first}x`, connection)).toBeUndefined()
     tokens.revoke([caller.sessionId])
-    expect(() => tokens.remembered(first, connection)).toThrow(
+    expect(() => tokens.remembered(`Bearer ${first}`, connection)).toThrow(
       expect.objectContaining({ code: 'session_ended' }),
     )
     now += ACCESS_TOKEN_SECONDS * 1_000
-    expect(() => tokens.remembered(second, {})).toThrow(expect.objectContaining({ code: 'session_ended' }))
+    expect(() => tokens.remembered(`bearer ${second}`, {})).toThrow(
+      expect.objectContaining({ code: 'session_ended' }),
+    )
   })
 
   it('makes a known token cheap', async () => {

@@ -8,27 +8,32 @@ import type { Caller, Role } from './caller.ts'
 /** Access tokens live half an hour. */
 export const ACCESS_TOKEN_SECONDS = 1_800
 const ISSUER = 'samaconso'
+const BEARER = /^bearer /i
 /** Verified tokens in memory, some 500 bytes each. */
 const REMEMBERED = 50_000
 
 export interface AccessTokens {
   issue(caller: Caller): Promise<string>
   /** The caller of a token that is genuine, alive and not revoked; `Problem('unauthenticated' | 'session_ended')` otherwise. */
-  verify(token: string): Promise<{ caller: Caller; expiresAt: number }>
+  verify(token: string): Promise<Known>
   /**
-   * What `verify` found before, at once; undefined when it has to be asked. `Problem('session_ended')` as there. A kept
-   * connection mostly brings the token it brought before: comparing the two is cheaper than looking one up.
+   * What `verify` found before for the token of this header, at once; undefined when it has to be asked.
+   * `Problem('session_ended')` as there. A kept connection mostly brings the header it brought before: comparing the two
+   * is cheaper than looking one up.
    */
-  remembered(token: string, connection: object): { caller: Caller; expiresAt: number } | undefined
+  remembered(authorization: string, connection: object): Known | undefined
   /** From now on tokens of these sessions are refused. Forgets them when their tokens are dead anyway. */
   revoke(sessionIds: readonly string[]): void
   /** Public keys, for /.well-known/jwks.json. */
   jwks: { keys: JWK[] }
 }
 
-interface Known {
+/** A genuine token. */
+export interface Known {
   caller: Caller
   expiresAt: number
+  /** Under which the caller's requests are counted: made once, not for each of them. */
+  allowance: string
 }
 
 /** EdDSA tokens, verified once and remembered for their short life. */
@@ -44,7 +49,7 @@ export async function openAccessTokens(
   const jwk = await exportJWK(publicKey)
   const kid = await calculateJwkThumbprint(jwk)
   const known = new Lru<Known>(remembered)
-  const lately = new WeakMap<object, { token: string; entry: Known }>()
+  const lately = new WeakMap<object, { authorization: string; entry: Known }>()
   const revoked = new Map<string, number>()
 
   function refuseEnded({ caller, expiresAt }: Known): void {
@@ -69,6 +74,7 @@ export async function openAccessTokens(
         sessionId: payload.sid as string,
       },
       expiresAt: (payload.exp as number) * 1_000,
+      allowance: `account:${payload.sub}`,
     }
   }
 
@@ -96,12 +102,16 @@ export async function openAccessTokens(
       refuseEnded(entry)
       return entry
     },
-    remembered(token, connection) {
+    remembered(authorization, connection) {
       const last = lately.get(connection)
-      const entry = last?.token === token ? last.entry : known.get(token)
+      if (last?.authorization === authorization) {
+        refuseEnded(last.entry)
+        return last.entry
+      }
+      const entry = BEARER.test(authorization) ? known.get(authorization.slice(7)) : undefined
       if (!entry) return undefined
       refuseEnded(entry)
-      if (entry !== last?.entry) lately.set(connection, { token, entry })
+      lately.set(connection, { authorization, entry })
       return entry
     },
     revoke(sessionIds) {

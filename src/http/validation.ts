@@ -27,8 +27,7 @@ function finite(validate: ValidateFunction): Check {
     const fits = validate(data)
     check.errors = validate.errors ?? null
     if (!fits) return false
-    const [field] =
-      Object.entries(data as object).find(([, value]) => value === Infinity || value === -Infinity) ?? []
+    const field = infiniteField(data as Record<string, unknown>)
     if (field === undefined) return true
     check.errors = [
       {
@@ -42,4 +41,11 @@ function finite(validate: ValidateFunction): Check {
     return false
   }
   return check
+}
+
+function infiniteField(fields: Record<string, unknown>): string | undefined {
+  for (const field in fields) {
+    if (fields[field] === Infinity || fields[field] === -Infinity) return field
+  }
+  return undefined
 }
