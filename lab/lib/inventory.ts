@@ -103,6 +103,8 @@ function settings({ folder }: Layout, outside: Addresses) {
     storage_kind: 'external',
     storage_endpoint: 'http://192.0.2.11:9000',
     log_agent_package: '',
+    // Grafana and Loki are not here.
+    monitoring_targets: ['127.0.0.1:9090', '127.0.0.1:9093'],
     // Longer than the balancer's checks while they see a fault coming: 10 s, then one a second.
     drain_seconds: 14,
     postgresql_stop_command: unit('stop'),

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { Machine } from './places.ts'
 import { type ComposeService, readCompose } from './servers.ts'
 import type { Service } from './units.ts'
@@ -13,13 +14,28 @@ const PROGRAMS: Record<string, { program: string; port: number }> = {
   samaconso_redis_exporter: { program: '/usr/bin/prometheus-redis-exporter', port: 9121 },
 }
 
-/**
- * Exporters that run beside what they watch, from the files that Debian's services read. PgBouncer's is not among them:
- * the one that Debian 12 has does not know the options that deploy/ gives it.
- */
-const EXPORTERS: Record<string, { port: number; on: (machine: Machine) => boolean }> = {
-  'prometheus-node-exporter': { port: 9100, on: () => true },
-  'prometheus-postgres-exporter': { port: 9187, on: machine => machine === 'server1' },
+/** Exporters that run beside what they watch, from the files that their services read. */
+const EXPORTERS: readonly Exporter[] = [
+  { name: 'prometheus-node-exporter', folder: '/usr/bin', port: 9100, on: () => true },
+  {
+    name: 'prometheus-postgres-exporter',
+    folder: '/usr/bin',
+    port: 9187,
+    on: machine => machine === 'server1',
+  },
+  {
+    name: 'samaconso-pgbouncer-exporter',
+    folder: fileURLToPath(new URL('../../deploy/bin', import.meta.url)),
+    port: 9127,
+    on: machine => machine === 'server1',
+  },
+]
+
+interface Exporter {
+  name: string
+  folder: string
+  port: number
+  on: (machine: Machine) => boolean
 }
 
 const READY_MS = 20_000
@@ -53,20 +69,20 @@ const below = (root: string, argument: string): string =>
 
 /** The exporters of a machine. */
 export function exporterServices(machine: Machine, root: string, address: string): Service[] {
-  return Object.entries(EXPORTERS)
-    .filter(([name, { on }]) => on(machine) && existsSync(`/usr/bin/${name}`))
-    .map(([name, { port }]) => ({
-      name: `${name.replace('prometheus-', '')}@${machine}`,
+  return EXPORTERS.filter(({ name, folder, on }) => on(machine) && existsSync(join(folder, name))).map(
+    ({ name, folder, port }) => ({
+      name: `${name.replace(/^(prometheus|samaconso)-/, '')}@${machine}`,
       place: machine,
       command: async () => ({
         command: [
           'bash',
           '-c',
-          `set -a; . "$0"; exec /usr/bin/${name} $ARGS`,
+          `set -a; . "$0"; exec ${join(folder, name)} $ARGS`,
           join(root, 'etc/default', name),
         ],
       }),
       ready: connects(address, port),
       readyMs: READY_MS,
-    }))
+    }),
+  )
 }
