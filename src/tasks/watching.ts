@@ -54,6 +54,24 @@ export const Heartbeat = Type.Object({
 })
 export type Heartbeat = Static<typeof Heartbeat>
 
+/** A setting of a worker's process; null is a secret that is given, and never told. */
+export const ShownSetting = Type.Object({
+  name: Name,
+  value: Type.Union([Type.String(), Type.Null()]),
+  isDefault: Type.Boolean(),
+})
+export type ShownSetting = Static<typeof ShownSetting>
+
+/** What a worker is allowed, and how it was started; told to who asks. */
+export const WorkerConfiguration = Type.Object({
+  /** Most slots of one queue. */
+  mostSlots: Count,
+  /** Tasks that it knows, with their limits. */
+  tasks: Type.Array(Type.Object({ name: Name, queue: QueueName, attempts: Count, slowMs: Ms })),
+  settings: Type.Array(ShownSetting),
+})
+export type WorkerConfiguration = Static<typeof WorkerConfiguration>
+
 /** A worker that ended properly. */
 export const Farewell = Type.Object({ kind: Type.Literal('farewell'), name: Name, startedAt: Ms, at: Ms })
 export type Farewell = Static<typeof Farewell>

@@ -149,6 +149,12 @@ export interface WorkerDetail {
   reservedTasks: Array<{ id: string; task: string; queue: string; attempt: number }>
 }
 
+export interface Configuration {
+  mostSlots: number
+  tasks: Array<{ name: string; queue: QueueName; attempts: number; slowMs: number }>
+  settings: Array<{ name: string; value: string | null; isDefault: boolean }>
+}
+
 export interface Pool {
   worker: string
   queues: Record<string, number>
@@ -287,6 +293,7 @@ export interface Operations {
   'GET /api/audit': { query?: { limit?: number; cursor?: string }; answer: AuditPage }
   'GET /api/workers': { answer: { items: Array<WorkerView> } }
   'GET /api/workers/{name}': { path: { name: string }; answer: WorkerDetail }
+  'GET /api/workers/{name}/configuration': { path: { name: string }; answer: Configuration }
   'POST /api/workers/{name}/shutdown': { path: { name: string }; body?: Record<string, never>; answer: { worker: string; state: string } }
   'POST /api/workers/{name}/pool/grow': { path: { name: string }; body?: { n?: number; queue?: 'urgent' | 'high_priority' | 'normal' | 'low_priority' }; answer: Pool }
   'POST /api/workers/{name}/pool/shrink': { path: { name: string }; body?: { n?: number; queue?: 'urgent' | 'high_priority' | 'normal' | 'low_priority' }; answer: Pool }

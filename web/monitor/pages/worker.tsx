@@ -5,6 +5,7 @@ import type { Pool as PoolAnswer, QueueName, WorkerDetail } from '../api.ts'
 import { call } from '../client.ts'
 import { Rows, Seen, State, Title, useLook, useMayAct } from '../look.tsx'
 import { useTexts } from '../texts.ts'
+import { WorkerConfiguration } from './worker-configuration.tsx'
 
 const QUEUES: QueueName[] = ['urgent', 'high_priority', 'normal', 'low_priority']
 const numberOf = (form: FormData) => Number(form.get('n'))
@@ -18,6 +19,7 @@ export function WorkerPage() {
     <>
       <Title more={look.data && <State state={look.data.state} />}>{name}</Title>
       <Seen look={look}>{worker => <Worker worker={worker} />}</Seen>
+      {look.data && <WorkerConfiguration name={name} />}
       <Link to="/workers">← {t.pages.workers}</Link>
     </>
   )
