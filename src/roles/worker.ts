@@ -28,6 +28,8 @@ export interface WorkerRoleOptions {
   /** Slots of each queue. */
   queues: Partial<Record<Queue, number>>
   version: string
+  /** What its process is. */
+  role: 'worker' | 'all'
 }
 
 /** Starts a worker of every task of the business, seen and steered by the task monitor. */

@@ -17,6 +17,8 @@ export interface ManagedWorkerOptions extends Omit<WorkerOptions, 'isRevoked'> {
   /** Where it is seen and steered. */
   fanout: Fanout
   version: string
+  /** What its process is. */
+  role?: string
   /** Those of its process, as an operator may see them. */
   settings?: readonly ShownSetting[]
   /** Where its history goes, and revocations come from. */
@@ -61,6 +63,7 @@ export async function startManagedWorker(handlers: Handlers, options: ManagedWor
     fanout,
     clock,
     version: options.version,
+    role: options.role,
     everyMs: options.beatMs,
     dropped: () => ({
       events: events.dropped(),

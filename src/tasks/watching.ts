@@ -33,6 +33,8 @@ export const Heartbeat = Type.Object({
   host: Type.String({ maxLength: 255 }),
   pid: Count,
   version: Type.String({ maxLength: 100 }),
+  /** What its process is: a worker alone, or all of the product. Workers of an earlier version do not say. */
+  role: Type.Optional(Type.String({ maxLength: 100 })),
   startedAt: Ms,
   at: Ms,
   draining: Type.Boolean(),

@@ -110,6 +110,7 @@ export interface WorkerView {
   host: string
   pid: number
   version: string
+  role?: string
   startedAt: string
   lastSeenAt: string
   namesake?: boolean
@@ -131,6 +132,7 @@ export interface WorkerDetail {
   host: string
   pid: number
   version: string
+  role?: string
   startedAt: string
   lastSeenAt: string
   namesake?: boolean

@@ -8,6 +8,7 @@ const workerFields = {
   host: Text,
   pid: Count,
   version: Text,
+  role: Type.Optional(Text),
   startedAt: Time,
   lastSeenAt: Time,
   namesake: Type.Optional(Flag),

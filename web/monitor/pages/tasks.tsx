@@ -79,9 +79,12 @@ function TaskTable({ items, isKnown }: { items: TaskView[]; isKnown: boolean }) 
         {
           title: t.task,
           cell: task => (
-            <Link to="/tasks/$id" params={{ id: task.id }}>
-              {task.name}
-            </Link>
+            <>
+              <Link to="/tasks/$id" params={{ id: task.id }}>
+                {task.name}
+              </Link>
+              <Mark task={task} />
+            </>
           ),
         },
         { title: t.state, cell: task => <State state={task.state} /> },
@@ -94,6 +97,19 @@ function TaskTable({ items, isKnown }: { items: TaskView[]; isKnown: boolean }) 
       ]}
     />
   )
+}
+
+/** That a person had a hand in it. */
+function Mark({ task }: { task: TaskView }) {
+  const t = useTexts()
+  const word = task.discardedAt
+    ? t.marks.discarded
+    : task.resentAt
+      ? t.marks.resent
+      : task.replayOf
+        ? t.marks.replay
+        : undefined
+  return word ? <span className="badge mark">{word}</span> : null
 }
 
 function Filters({ filter }: { filter: TaskFilter }) {

@@ -29,6 +29,7 @@ function Worker({ worker }: { worker: WorkerDetail }) {
   const t = useTexts()
   const { dropped } = worker
   const facts: [string, string][] = [
+    [t.role, worker.role ?? '–'],
     [t.host, worker.host],
     [t.process, String(worker.pid)],
     [t.version, worker.version],
@@ -112,7 +113,7 @@ function Pool({ worker }: { worker: WorkerDetail }) {
   }
   const others = QUEUES.filter(queue => !worker.queues.some(pool => pool.queue === queue))
   return (
-    <section className="card">
+    <section className="card stack">
       <h2>{t.pool}</h2>
       <Rows
         label={t.pool}
@@ -131,7 +132,7 @@ function Pool({ worker }: { worker: WorkerDetail }) {
                     <span className="row">
                       <Act
                         label="+"
-                        title={`${t.grow} : ${queue}`}
+                        title={t.about(t.grow, queue)}
                         words={words}
                         run={form =>
                           steer(
@@ -147,7 +148,7 @@ function Pool({ worker }: { worker: WorkerDetail }) {
                       </Act>
                       <Act
                         label="−"
-                        title={`${t.shrink} : ${queue}`}
+                        title={t.about(t.shrink, queue)}
                         words={words}
                         run={form =>
                           steer(
@@ -163,7 +164,7 @@ function Pool({ worker }: { worker: WorkerDetail }) {
                       </Act>
                       <Act
                         label={t.cancelConsumer}
-                        title={`${t.cancelConsumer} : ${queue}`}
+                        title={t.about(t.cancelConsumer, queue)}
                         words={words}
                         run={() =>
                           steer(
@@ -210,7 +211,7 @@ function Pool({ worker }: { worker: WorkerDetail }) {
           )}
           <Act
             label={t.shutdown}
-            title={`${t.shutdown} : ${worker.name}`}
+            title={t.about(t.shutdown, worker.name)}
             words={words}
             isDangerous
             run={async () => {

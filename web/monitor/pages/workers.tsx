@@ -36,11 +36,16 @@ export function WorkerTable({ items }: { items: WorkerView[] }) {
             ),
           },
           { title: t.state, cell: worker => <State state={worker.state} /> },
+          { title: t.role, cell: worker => worker.role ?? '–' },
           { title: t.queues, cell: worker => worker.queues.map(pool => pool.queue).join(', ') },
           {
             title: t.slots,
             isNumber: true,
-            cell: worker => `${slots(worker)} (${Math.max(0, slots(worker) - worker.active)} ${t.free})`,
+            // What is lost or has ended has no slot to give.
+            cell: worker =>
+              worker.state === 'running'
+                ? `${slots(worker)} (${Math.max(0, slots(worker) - worker.active)} ${t.free})`
+                : slots(worker),
           },
           { title: t.active, isNumber: true, cell: worker => count(worker.active) },
           { title: t.rate, isNumber: true, cell: worker => count(worker.ratePerSecond) },
