@@ -121,7 +121,7 @@ async function search({ db }: Production, ask: Ask): Promise<{ slowestMs: number
        select uuid_at(at), gen_random_uuid(), 'notifications.deliver', 'normal', 'samaconso_worker_1', $1, 1, at, at, at,
          40, 5, case when $1 = 'parked' then 'FCM did not answer in time' end,
          case when $1 = 'parked' then jsonb_build_object('deliveryId', gen_random_uuid(), 'number', 'n-' || n) end
-       from (select n, date_trunc('minute', now()) - interval '1 hour' + (n * $3::integer + $4::integer) * interval '1 ms' at
+       from (select n, date_trunc('minute', now()) - interval '1 hour' + (n * $3::integer + $4::integer) * interval '1 ms' as at
              from generate_series(1, $2::integer) n) each`,
       [state, count, everyMs, offsetMs],
     )
