@@ -25,13 +25,8 @@ beforeAll(async () => {
   ;[stack, browser] = await Promise.all([startMonitorStack(), openBrowser()])
   await stack.seed(20)
   page = await visit(browser, stack.monitor, stack.operator, complaints)
-  const signedIn = await stack.api('POST', '/v1/auth/token', {
-    grant: 'password',
-    login: 'admin',
-    password: 'Admin-demo-2026',
-  })
-  token = signedIn.accessToken
-}, 240_000)
+  token = await stack.signIn()
+}, 300_000)
 afterAll(async () => {
   await browser?.close()
   await stack?.stop()

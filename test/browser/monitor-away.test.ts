@@ -15,7 +15,7 @@ const complaints: string[] = []
 beforeAll(async () => {
   ;[stack, browser] = await Promise.all([startMonitorStack(), openBrowser()])
   page = await visit(browser, stack.monitor, stack.operator, complaints)
-}, 240_000)
+}, 300_000)
 afterAll(async () => {
   await browser?.close()
   await stack?.stop()

@@ -38,7 +38,7 @@ export async function startMonitorStack() {
     await rm(folder, { recursive: true, force: true, maxRetries: 5 })
   }
   try {
-    await stack.prints('Ctrl-C', 120_000)
+    await stack.prints('Ctrl-C', 240_000)
   } catch (error) {
     await stop()
     throw error
@@ -83,6 +83,11 @@ export async function startMonitorStack() {
       const answer = await response.json()
       if (!response.ok) throw new Error(`${method} ${path}: ${JSON.stringify(answer)}`)
       return answer
+    },
+    /** The token of the demo's administrator. */
+    async signIn(): Promise<string> {
+      const account = { grant: 'password', login: 'admin', password: 'Admin-demo-2026' }
+      return (await this.api('POST', '/v1/auth/token', account)).accessToken
     },
     async fcm(behaviour: object) {
       const url = `http://127.0.0.1:${ports.simulators}/push/behaviour`
