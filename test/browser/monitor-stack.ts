@@ -14,6 +14,9 @@ type Json = any
 
 const VIEWER = { username: 'viewer', password: 'a-viewer-who-only-looks' }
 
+/** A process that starts on a machine that does much else has as long as that takes. */
+const READY_MS = 180_000
+
 /** Every process of production on real servers, with a monitor that has both roles. */
 export async function startMonitorStack() {
   const folder = await mkdtemp(join(tmpdir(), 'samaconso-monitor-'))
@@ -28,7 +31,7 @@ export async function startMonitorStack() {
      await runStack({ dir: ${JSON.stringify(dir)}, raw: true, reset: false, plan: options => {
        const env = { ...options.env, MONITOR_VIEWER_PASSWORD: '${VIEWER.password}' }
        writeFileSync(${JSON.stringify(join(folder, 'env.json'))}, JSON.stringify(env))
-       return plan({ ...options, env })
+       return plan({ ...options, env }).map(wave => wave.map(one => ({ ...one, readyMs: ${READY_MS} })))
      } })`,
   )
   const stack = run([process.execPath, driver], { DATA_DIR: dir, LANG: 'en_US.UTF-8' })
