@@ -27,8 +27,10 @@ export async function startMonitorStack() {
     driver,
     `import { writeFileSync } from 'node:fs'
      import { plan } from ${module('plan.ts')}
+     import { freePorts } from ${module('ports.ts')}
      import { runStack } from ${module('stack.ts')}
-     await runStack({ dir: ${JSON.stringify(dir)}, raw: true, reset: false, plan: options => {
+     // Stacks of other tests start in the same moment: the ports of production may be free for both.
+     await runStack({ dir: ${JSON.stringify(dir)}, raw: true, reset: false, ports: freePorts, plan: options => {
        const env = { ...options.env, MONITOR_VIEWER_PASSWORD: '${VIEWER.password}' }
        writeFileSync(${JSON.stringify(join(folder, 'env.json'))}, JSON.stringify(env))
        return plan({ ...options, env }).map(wave => wave.map(one => ({ ...one, readyMs: ${READY_MS} })))
@@ -36,7 +38,7 @@ export async function startMonitorStack() {
   )
   const stack = run([process.execPath, driver], { DATA_DIR: dir, LANG: 'en_US.UTF-8' })
   const stop = async () => {
-    for (const { pid } of await processesOf(folder)) process.kill(pid, 'SIGKILL')
+    for (const { pid } of await processesOf(folder)) killIfThere(pid)
     await allGone(folder, 15_000)
     await rm(folder, { recursive: true, force: true, maxRetries: 5 })
   }
@@ -102,5 +104,14 @@ export async function startMonitorStack() {
       if (!answer.ok) throw new Error(await answer.text())
     },
     stop,
+  }
+}
+
+/** One that ended meanwhile, as its parent did, is what is wanted. */
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
   }
 }

@@ -51,15 +51,15 @@ function BulkAct(props: { command: Command; label: string; text: string; filter:
   const dialog = useRef<HTMLDialogElement>(null)
   const isStopped = useRef(false)
   const [step, setStep] = useState<Step>({ kind: 'asks' })
-  const send = (dryRun: boolean, cursor?: string): Promise<Answer> =>
+  const send = (dryRun: boolean, limit: number, cursor?: string): Promise<Answer> =>
     command === 'retry'
-      ? call('POST /api/tasks/retry', { body: { ...filter, dryRun, limit: AT_ONCE, cursor } })
-      : call('POST /api/tasks/revoke', { body: { ...filter, dryRun, limit: AT_ONCE } })
+      ? call('POST /api/tasks/retry', { body: { ...filter, dryRun, limit, cursor } })
+      : call('POST /api/tasks/revoke', { body: { ...filter, dryRun, limit } })
 
   async function countThem() {
     setStep({ kind: 'counts' })
     try {
-      const { matched, more } = await send(true)
+      const { matched, more } = await send(true, AT_ONCE)
       setStep({ kind: 'counted', matched, more })
     } catch (error) {
       setStep({ kind: 'failed', done: 0, words: (error as Error).message })
@@ -76,7 +76,8 @@ function BulkAct(props: { command: Command; label: string; text: string; filter:
     setStep({ kind: 'works', done, of })
     try {
       for (;;) {
-        const answer = await send(false, cursor)
+        // Those that were counted and no more: what was sent again may have been put aside again already.
+        const answer = await send(false, Math.min(AT_ONCE, of - done - missing), cursor)
         done += answer.retried ?? answer.revoked ?? 0
         missing += answer.missing ?? 0
         for (const worker of answer.silent ?? []) silent.add(worker)

@@ -86,7 +86,7 @@ function Cause({ cause }: { cause: TaskDetail['cause'] }) {
   const t = useTexts()
   if (!cause) return <p className="soft">{t.noCause}</p>
   return (
-    <dl>
+    <dl className="wide">
       <Fact name={t.request}>
         <Link to="/tasks" search={{ search: cause.requestId }}>
           <code>{cause.requestId}</code>
