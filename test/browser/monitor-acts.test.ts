@@ -1,5 +1,5 @@
 import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { until } from '../harness.ts'
 import { axeFaults, openBrowser } from './chromium.ts'
 import { startMonitorStack } from './monitor-stack.ts'
@@ -20,6 +20,9 @@ const confirm = () => dialog().getByRole('button', { name: 'Confirmer' }).click(
 const close = () => dialog().getByRole('button', { name: 'Fermer' }).click()
 const audited = (action: string) =>
   stack.sql(`select object_id "on", detail from audit where action = '${action}' order by id`)
+
+// A page is waited for on a machine that does much else, too.
+vi.setConfig({ testTimeout: 90_000 })
 
 beforeAll(async () => {
   ;[stack, browser] = await Promise.all([startMonitorStack(), openBrowser()])
@@ -52,7 +55,7 @@ describe('who may act, on the monitor’s page,', () => {
   it('steers one worker: more and fewer slots, another queue, that queue no more, the end', async () => {
     const worker = stack.own(['worker', '--queues', 'low_priority', '--concurrency', '2', '--name', WORKER])
     await page.goto(`/workers`)
-    await page.getByRole('link', { name: WORKER }).click({ timeout: 30_000 })
+    await page.getByRole('link', { name: WORKER }).click({ timeout: 90_000 })
     const pool = page.getByRole('table', { name: 'Files et places' })
     const row = (queue: string) => pool.getByRole('row').filter({ hasText: queue })
 
@@ -91,7 +94,7 @@ describe('who may act, on the monitor’s page,', () => {
     for (const action of ['grow', 'shrink', 'add-consumer', 'cancel-consumer', 'shutdown']) {
       expect([action, await audited(`worker.${action}`)]).toMatchObject([action, [{ on: WORKER }]])
     }
-  }, 90_000)
+  }, 180_000)
 
   it('reads a worker’s limits and settings, and no secret', async () => {
     await page.goto('/workers/samaconso_worker_1')

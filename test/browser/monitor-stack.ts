@@ -66,7 +66,7 @@ export async function startMonitorStack() {
     async readOnlyMonitor() {
       const port = await freePort()
       const process = own(['monitor'], { MONITOR_READ_ONLY: 'true', MONITOR_PORT: String(port) })
-      await process.prints('"event":"started"', 20_000)
+      await process.prints('"event":"started"', READY_MS)
       return { url: `http://127.0.0.1:${port}`, process }
     },
     async seed(customers: number) {
