@@ -30,12 +30,12 @@ export function WorkerTable({ items }: { items: WorkerView[] }) {
           {
             title: t.name,
             cell: worker => (
-              <>
+              <span>
                 <Link to="/workers/$name" params={{ name: worker.name }}>
                   {worker.name}
                 </Link>{' '}
                 {worker.role && <span className="badge">{worker.role}</span>}
-              </>
+              </span>
             ),
           },
           { title: t.state, cell: worker => <State state={worker.state} /> },

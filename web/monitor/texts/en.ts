@@ -72,7 +72,7 @@ export const en: Texts = {
   task: 'Task',
   slots: 'Slots',
   freeSlots: 'Free slots',
-  free: (n, of) => `${n} of ${of}`,
+  free: (n, of) => `${n}\u00a0of\u00a0${of}`,
   active: 'Under way',
   reserved: 'Reserved',
   rate: 'Tasks/s',

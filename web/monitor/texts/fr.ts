@@ -73,7 +73,7 @@ export const fr = {
   task: 'Tâche',
   slots: 'Places',
   freeSlots: 'Places libres',
-  free: (n: string, of: string) => `${n} sur ${of}`,
+  free: (n: string, of: string) => `${n}\u00a0sur\u00a0${of}`,
   active: 'En cours',
   reserved: 'En réserve',
   rate: 'Tâches/s',
