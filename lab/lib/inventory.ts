@@ -8,6 +8,11 @@ import { run } from './run.ts'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const ANSIBLE = join(ROOT, 'deploy/ansible')
 const RENDER_MS = 120_000
+export const ANSIBLE_ENVIRONMENT = {
+  ANSIBLE_NOCOLOR: '1',
+  ANSIBLE_LOG_PATH: '/dev/null',
+  LC_ALL: 'C.UTF-8',
+}
 
 /** Debian's Swift stands for the other S3: it has one key, which its tests share. */
 export const STORAGE_KEYS = { accessKey: 'test:tester', secretKey: 'storage-of-the-tests' }
@@ -29,7 +34,7 @@ export const layoutOf = (folder: string): Layout => ({
 
 /** Writes the inventory, with secrets of its own, and every machine's files from it. */
 export async function renderMachines(layout: Layout, outside: Addresses, vip: Vip): Promise<void> {
-  const { inventory, machines } = layout
+  const { inventory } = layout
   await cp(join(ANSIBLE, 'inventory/example'), inventory, { recursive: true })
   await run([join(ROOT, 'deploy/make-secrets'), inventory])
   const variables = join(inventory, 'group_vars/all')
@@ -49,10 +54,15 @@ export async function renderMachines(layout: Layout, outside: Addresses, vip: Vi
   })
   // JSON is YAML.
   await writePrivate(join(variables, 'lab.yml'), settings(layout, outside))
+  await writeFiles(layout)
+}
+
+/** Writes every machine's files from the inventory as it is now; what is there and as it should be stays untouched. */
+export async function writeFiles({ inventory, machines }: Layout): Promise<void> {
   await run(['ansible-playbook', '-i', inventory, 'render.yml', '-e', `render_root=${machines}`], {
     cwd: ANSIBLE,
     ms: RENDER_MS,
-    env: { ANSIBLE_NOCOLOR: '1', ANSIBLE_LOG_PATH: '/dev/null', LC_ALL: 'C.UTF-8' },
+    env: ANSIBLE_ENVIRONMENT,
   })
 }
 

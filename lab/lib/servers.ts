@@ -10,7 +10,7 @@ import type { Service } from './units.ts'
 
 const POSTGRES = { uid: 'postgres', gid: 'postgres' }
 /** What containers of RabbitMQ and Redis run as, and own their files as. */
-const CONTAINER = { uid: '999', gid: '999' }
+export const CONTAINER = { uid: '999', gid: '999' }
 const STORAGE = fileURLToPath(new URL('../processes/storage.ts', import.meta.url))
 const connects = (host: string, port: number) => ['bash', '-c', `exec 3<>/dev/tcp/${host}/${port}`]
 const answers = (url: string) => ['curl', '-sfo', '/dev/null', '--max-time', '3', url]
