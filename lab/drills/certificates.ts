@@ -4,6 +4,7 @@ import type { Laboratory } from '../lib/laboratory.ts'
 import { inPlace } from '../lib/network.ts'
 import { run } from '../lib/run.ts'
 import { type Drill, SHORT_PAUSE, underLoad, until } from './drill.ts'
+import { doctor } from './said.ts'
 
 const EXPIRED = [
   { machine: 'server1', name: 'pgbouncer' },
@@ -43,7 +44,7 @@ export const certificateDrills: readonly Drill[] = [
         notes.push(`the two serve again ${seconds(renewed)} s after it began, and nothing else was restarted`)
       })
       outcome.wrong.push(...missing)
-      const still = (await doctor(lab)).filter(({ what }) => /périmé/.test(what))
+      const still = (await doctor(lab, 'server2')).filter(({ what }) => /périmé/.test(what))
       if (still.length > 0) outcome.wrong.push(`the doctor still says: ${still.map(one => one.what)}`)
       return outcome
     },
@@ -60,7 +61,7 @@ const isUp = (lab: Laboratory, name: string, before: number) =>
 /** What should be said while certificates are expired, and is not. */
 async function unsaid(lab: Laboratory): Promise<string[]> {
   const wrong: string[] = []
-  const found = await doctor(lab)
+  const found = await doctor(lab, 'server2')
   for (const component of ['postgresql', 'rabbitmq']) {
     const fault = found.find(one => one.component === component && one.state === 'fault')
     if (!fault?.what.includes('périmé') || !fault.remedy?.includes('renew-certificates'))
@@ -78,19 +79,6 @@ async function unsaid(lab: Laboratory): Promise<string[]> {
     return EXPIRED.every(({ name }) => raised.includes(name))
   }).catch((error: Error) => wrong.push(error.message))
   return wrong
-}
-
-interface Said {
-  component: string
-  state: string
-  what: string
-  remedy?: string
-}
-
-/** The doctor, from server 2; its exit code tells of faults, which are wanted here. */
-async function doctor(lab: Laboratory): Promise<Said[]> {
-  const text = await lab.on('server2', ['sh', '-c', 'samaconso doctor --json --lang fr || true'])
-  return (JSON.parse(text) as { checks: Said[] }).checks
 }
 
 /** Certificates that Prometheus has an alert for; it waits for an hour before it sends it, and shows it at once. */

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { Laboratory } from '../lib/laboratory.ts'
 import { startLoad } from '../lib/load.ts'
 import { certificateDrills } from './certificates.ts'
+import { diskDrills } from './disks.ts'
 import { type Drill, type Outcome, type Stage, until } from './drill.ts'
 import { networkDrills } from './network.ts'
 import { operationDrills } from './operations.ts'
@@ -21,6 +22,7 @@ const ALL: readonly Drill[] = [
   overload,
   ...operationDrills,
   ...certificateDrills,
+  ...diskDrills,
   ...scalingDrills,
 ]
 const PAGE = fileURLToPath(new URL('../../docs/drills.md', import.meta.url))

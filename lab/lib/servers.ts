@@ -16,7 +16,7 @@ const connects = (host: string, port: number) => ['bash', '-c', `exec 3<>/dev/tc
 const answers = (url: string) => ['curl', '-sfo', '/dev/null', '--max-time', '3', url]
 
 /** Server 1: PostgreSQL, PgBouncer, the object storage; what the machine's own services do on a real one. */
-export async function dataServices(root: string, folder: string): Promise<Service[]> {
+export async function dataServices(root: string): Promise<Service[]> {
   const { bin, data, socket } = await preparePostgres(root)
   return [
     {
@@ -44,7 +44,7 @@ export async function dataServices(root: string, folder: string): Promise<Servic
     {
       name: 'storage',
       place: 'server1',
-      command: async () => ({ command: [process.execPath, STORAGE, join(folder, 'storage')] }),
+      command: async () => ({ command: [process.execPath, STORAGE, join(root, 'var/lib/storage')] }),
       ready: answers('http://192.0.2.11:9000/healthcheck'),
     },
   ]
