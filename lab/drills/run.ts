@@ -13,6 +13,7 @@ import { overload } from './overload.ts'
 import { pageOf } from './page.ts'
 import { ports } from './ports.ts'
 import { processDrills } from './processes.ts'
+import { rebuiltDrills } from './rebuilt.ts'
 import { scalingDrills } from './scaling.ts'
 
 const ALL: readonly Drill[] = [
@@ -23,6 +24,7 @@ const ALL: readonly Drill[] = [
   ...operationDrills,
   ...certificateDrills,
   ...diskDrills,
+  ...rebuiltDrills,
   ...scalingDrills,
 ]
 const PAGE = fileURLToPath(new URL('../../docs/drills.md', import.meta.url))

@@ -13,19 +13,25 @@ export const diskOf = (folder: string, machine: Disked): string =>
 
 /** Gives each server a file system of its own. They are mounts of the laboratory, and vanish with it. */
 export async function mountDisks(folder: string): Promise<void> {
-  await mkdir(join(folder, 'disks'), { recursive: true })
-  for (const [machine, size] of Object.entries(DISKS) as [Disked, string][]) {
-    const image = join(folder, 'disks', `${machine}.img`)
-    const place = diskOf(folder, machine)
-    await mkdir(place, { recursive: true })
-    await run(['truncate', '-s', size, image])
-    await run(['mkfs.ext4', '-q', '-F', '-m', '0', image])
-    // Without loop devices, in memory: there, no exporter counts it.
-    await run(['mount', '-o', 'loop', image, place]).catch(() =>
-      run(['mount', '-t', 'tmpfs', '-o', `size=${size},mode=0755`, 'tmpfs', place]),
-    )
-  }
+  for (const machine of Object.keys(DISKS) as Disked[]) await mountDisk(folder, machine)
 }
+
+/** A new disk for a server, in the place of the one that it may have. */
+export async function mountDisk(folder: string, machine: Disked): Promise<void> {
+  const image = join(folder, 'disks', `${machine}.img`)
+  const place = diskOf(folder, machine)
+  for (const path of [join(folder, 'disks'), place]) await mkdir(path, { recursive: true })
+  await rm(image, { force: true })
+  await run(['truncate', '-s', DISKS[machine], image])
+  await run(['mkfs.ext4', '-q', '-F', '-m', '0', image])
+  // Without loop devices, in memory: there, no exporter counts it.
+  await run(['mount', '-o', 'loop', image, place]).catch(() =>
+    run(['mount', '-t', 'tmpfs', '-o', `size=${DISKS[machine]},mode=0755`, 'tmpfs', place]),
+  )
+}
+
+export const unmountDisk = (folder: string, machine: Disked): Promise<string> =>
+  run(['umount', diskOf(folder, machine)])
 
 const filler = (folder: string, machine: Disked, name: string) =>
   join(diskOf(folder, machine), `filler-${name}`)

@@ -81,8 +81,7 @@ export async function openLaboratory({
   const version = await thisVersion(folder)
   for (const machine of MACHINES) {
     await applyMachine(machine, root(machine))
-    for (const path of ['prometheus/node-exporter', 'samaconso/operations'])
-      await mkdir(join(root(machine), 'var/lib', path), { recursive: true })
+    await makeFolders(root(machine))
     await writeFile(join(layout.machines, `${machine}.env`), shellOf(machineEnvironment(folder, machine)))
   }
   const [data, broker, cache] = await Promise.all([
@@ -120,6 +119,12 @@ export async function openLaboratory({
     admin,
     on,
   }
+}
+
+/** What installing makes, and no file of deploy/ brings with it. */
+export async function makeFolders(root: string): Promise<void> {
+  for (const path of ['prometheus/node-exporter', 'samaconso/operations'])
+    await mkdir(join(root, 'var/lib', path), { recursive: true })
 }
 
 async function fill(on: Laboratory['on'], folder: string, customers: number): Promise<Laboratory['admin']> {

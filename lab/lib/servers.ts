@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { chmod, mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -101,6 +102,8 @@ export async function bringUpDatabase(root: string): Promise<void> {
       cwd: '/',
     },
   )
+  // Of a server that is built anew, it is there with all its backups.
+  if (existsSync(join(root, 'var/backups/samaconso/pgbackrest/archive/samaconso/archive.info'))) return
   const config = `--config=${join(root, 'etc/pgbackrest/pgbackrest.conf')}`
   await run([...within, 'pgbackrest', config, '--stanza=samaconso', 'stanza-create'], { cwd: '/' })
 }
