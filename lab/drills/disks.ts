@@ -11,9 +11,12 @@ import { doctor } from './said.ts'
 /** Above what an alert is raised for. */
 const NEARLY = 0.94
 const ALERT_MS = 60_000
-const SAID_MS = 40_000
+const SAID_MS = 15_000
 const FULL_MS = 12_000
 const BACK_MS = 60_000
+/** Of a session that writes, until it does; and how long PostgreSQL stays down. */
+const SESSION_MS = 10_000
+const DOWN_MS = 5_000
 /** Nothing can be written: customers are told when to come back, for as long as it is full and 10 s more. */
 const NO_WRITING: Floors = { failed: 0, shed: Number.POSITIVE_INFINITY, gapMs: 60_000 }
 const TMPFS = 0x01021994
@@ -24,8 +27,8 @@ interface Full {
   floors: Floors
   /** What the doctor has to say, from server 2 or 3. */
   says: { component: string; words: RegExp }
-  /** What else goes wrong on a disk that stays full. */
-  worse?: (lab: Laboratory, notes: string[]) => Promise<void>
+  /** Begun before it is full: what else goes wrong in the end. */
+  worse?: (lab: Laboratory) => Promise<string>
 }
 
 const FULL: readonly Full[] = [
@@ -33,7 +36,7 @@ const FULL: readonly Full[] = [
     machine: 'server1',
     what: "PostgreSQL's and the object storage's disk filled to the last byte, until PostgreSQL stops; then freed",
     floors: NO_WRITING,
-    says: { component: 'postgresql', words: /disque est plein/ },
+    says: { component: 'postgresql', words: /disque (est )?plein/ },
     worse: untilPostgresStops,
   },
   {
@@ -46,7 +49,7 @@ const FULL: readonly Full[] = [
     machine: 'server3',
     what: "Redis's and Prometheus's disk filled to the last byte, then freed",
     floors: UNNOTICED,
-    says: { component: 'redis', words: /ne s’écrit plus/ },
+    says: { component: 'redis', words: /ne s’écrit plus|ne peut plus écrire/ },
   },
 ]
 
@@ -67,6 +70,7 @@ async function fillAndFree(stage: Stage, { machine, floors, says, worse }: Full)
         await until('the alert DiskFull', ALERT_MS, () => hasAlert(diskOf(lab.folder, machine))).catch(
           (error: Error) => wrong.push(error.message),
         )
+      const worst = worse?.(lab)
       await fillDisk(lab.folder, machine, 1)
       const filled = Date.now()
       let said = ''
@@ -78,7 +82,7 @@ async function fillAndFree(stage: Stage, { machine, floors, says, worse }: Full)
         return says.words.test(said)
       }).catch((error: Error) => wrong.push(`${error.message}; it said: ${said}`))
       wrong.push(...(await diskUnsaid(lab, machine)))
-      await worse?.(lab, notes)
+      if (worst) notes.push(await worst)
       await pause(Math.max(0, FULL_MS - (Date.now() - filled)))
       await freeDisk(lab.folder, machine)
       notes.push(`full for ${seconds(filled)} s`)
@@ -133,15 +137,19 @@ async function isWell(lab: Laboratory, machine: Disked, component: string): Prom
   return found.every(one => one.component !== component || one.state !== 'fault')
 }
 
-/** Its log needs a new file sooner or later: it stops then, by itself. */
-async function untilPostgresStops(lab: Laboratory, notes: string[]): Promise<void> {
+/** Its log needs a new file sooner or later, and it stops then; here by what a session writes that was there before. */
+async function untilPostgresStops(lab: Laboratory): Promise<string> {
   const startedAt = Date.now()
-  await until('PostgreSQL to stop for want of disk', 30_000, () =>
-    sql(lab.root('server1'), "select pg_logical_emit_message(true, 'drill', repeat('x', 16000000))").then(
-      () => false,
-      () => true,
-    ),
+  const writes = `do $$ begin
+    perform pg_sleep(${SESSION_MS / 1_000});
+    for i in 1..400 loop perform pg_logical_emit_message(false, 'drill', repeat('x', 16000000)); end loop;
+  end $$`
+  const said = await sql(lab.root('server1'), writes).then(
+    () => '',
+    (error: Error) => error.message,
   )
-  notes.push(`PostgreSQL stops ${seconds(startedAt)} s after its log was made to need more files`)
-  await pause(FULL_MS)
+  if (!/PANIC|closed the connection|terminating connection/.test(said))
+    throw new Error(`PostgreSQL goes on: ${said}`)
+  await pause(DOWN_MS)
+  return `PostgreSQL stopped by itself ${seconds(startedAt) - DOWN_MS / 1_000} s after that`
 }

@@ -13,8 +13,8 @@ const CONNECT_MS = 3_000
 export const databaseCheck = (patient: Patient): Check => ({
   component: 'postgresql',
   remedy: {
-    fr: 'Sur le serveur 1 : « systemctl status pgbouncer postgresql », journaux dans /var/log/postgresql ; le pare-feu laisse-t-il passer 6432 ?',
-    en: 'On server 1: `systemctl status pgbouncer postgresql`, logs in /var/log/postgresql; does the firewall let 6432 through?',
+    fr: 'Sur le serveur 1 : disque plein ? « df -h » ; « systemctl status pgbouncer postgresql », journaux dans /var/log/postgresql ; le pare-feu laisse-t-il passer 6432 ?',
+    en: 'On server 1: is the disk full? `df -h`; `systemctl status pgbouncer postgresql`, logs in /var/log/postgresql; does the firewall let 6432 through?',
   },
   async run() {
     const client = new pg.Client({

@@ -25,6 +25,14 @@ const KNOWN: readonly (readonly [RegExp, Words])[] = [
   ],
   [/53100|ENOSPC|no space left/i, { fr: 'son disque est plein', en: 'its disk is full' }],
   [
+    // Redis, which then refuses whatever writes, and even a ping.
+    /MISCONF/,
+    {
+      fr: 'ne peut plus écrire sur son disque, sans doute plein',
+      en: 'cannot write to its disk, full no doubt',
+    },
+  ],
+  [
     /SELF_SIGNED|UNABLE_TO_(VERIFY|GET)|self.signed|unable to (verify|get)/i,
     {
       fr: 'son certificat n’est pas signé par l’autorité configurée (*_CA_FILE)',
@@ -82,7 +90,7 @@ const REMEDIES: readonly (readonly [RegExp, Words])[] = [
     },
   ],
   [
-    /53100|ENOSPC|no space left/i,
+    /53100|ENOSPC|no space left|MISCONF/i,
     {
       fr: 'Faites de la place sur le disque de ce serveur : « df -h », « du -xh --max-depth=2 / | sort -h | tail ». Rien à redémarrer ensuite.',
       en: 'Make room on the disk of that server: `df -h`, `du -xh --max-depth=2 / | sort -h | tail`. Nothing needs a restart afterwards.',
