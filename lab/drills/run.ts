@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { Laboratory } from '../lib/laboratory.ts'
 import { startLoad } from '../lib/load.ts'
 import { certificateDrills } from './certificates.ts'
+import { crowdDrills } from './crowd.ts'
 import { diskDrills } from './disks.ts'
 import { type Drill, type Outcome, type Stage, until } from './drill.ts'
 import { networkDrills } from './network.ts'
@@ -26,6 +27,7 @@ const ALL: readonly Drill[] = [
   ...diskDrills,
   ...rebuiltDrills,
   ...scalingDrills,
+  ...crowdDrills,
 ]
 const PAGE = fileURLToPath(new URL('../../docs/drills.md', import.meta.url))
 const FULL = { sockets: 5_000, perSecond: 150 }
