@@ -23,9 +23,9 @@ const ALL: readonly Drill[] = [
   ...networkDrills,
   overload,
   ...operationDrills,
-  ...certificateDrills,
-  ...diskDrills,
   ...rebuiltDrills,
+  ...diskDrills,
+  ...certificateDrills,
   ...scalingDrills,
   ...crowdDrills,
 ]
