@@ -107,7 +107,7 @@ export async function openRequests(
     try {
       const { status, later } = await call('GET', path, (summary ?? person).token)
       if (status < 400) good(into)
-      else if ([429, 503].includes(status) && later) into.shed++
+      else if ([429, 502, 503, 504].includes(status) && later) into.shed++
       else bad(into, `GET ${path}: ${status}`)
     } catch (error) {
       bad(into, `GET ${path}: ${(error as Error).message}`)
