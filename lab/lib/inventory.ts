@@ -2,12 +2,12 @@ import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Addresses } from '../../simulators/index.ts'
-import { OUTSIDE, VIP } from './places.ts'
+import { type Machine, OUTSIDE, VIP } from './places.ts'
 import { run } from './run.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const ANSIBLE = join(ROOT, 'deploy/ansible')
-const RENDER_MS = 240_000
+const RENDER_MS = 480_000
 export const ANSIBLE_ENVIRONMENT = {
   ANSIBLE_NOCOLOR: '1',
   ANSIBLE_LOG_PATH: '/dev/null',
@@ -57,9 +57,10 @@ export async function renderMachines(layout: Layout, outside: Addresses, vip: Vi
   await writeFiles(layout)
 }
 
-/** Writes every machine's files from the inventory as it is now; what is there and as it should be stays untouched. */
-export async function writeFiles({ inventory, machines }: Layout): Promise<void> {
-  await run(['ansible-playbook', '-i', inventory, 'render.yml', '-e', `render_root=${machines}`], {
+/** Writes machines' files from the inventory as it is now, all unless said; what is there and as it should be stays untouched. */
+export async function writeFiles({ inventory, machines }: Layout, only?: readonly Machine[]): Promise<void> {
+  const limit = only ? ['--limit', only.join(',')] : []
+  await run(['ansible-playbook', '-i', inventory, 'render.yml', ...limit, '-e', `render_root=${machines}`], {
     cwd: ANSIBLE,
     ms: RENDER_MS,
     env: ANSIBLE_ENVIRONMENT,

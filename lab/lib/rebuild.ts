@@ -38,7 +38,7 @@ export async function rebuild(lab: Laboratory, machine: 'server1' | 'server2'): 
     await mkdir(join(root, 'var'), { recursive: true })
     await rename(keptOf(lab), join(root, BACKUPS))
   }
-  await writeFiles(layoutOf(lab.folder))
+  await writeFiles(layoutOf(lab.folder), [machine])
   await makeFolders(root)
   await applyMachine(machine, root)
   await setCable(machine, 'up')
