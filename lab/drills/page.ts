@@ -46,7 +46,7 @@ Written by \`npm run lab -- drills\` ([the laboratory](lab.md)): ${size.sockets}
 second, a tenth of them notifications, all on one machine of two processors.
 
 *failed*: no answer, or an answer of trouble that names no time to come back; no read is repeated by these customers, a notification is
-sent again under its key until it is accepted and then counts once. *sent away*: 503 or 429 with \`Retry-After\`. *gap*: the longest time in
+sent again under its key until it is accepted and then counts once. *sent away*: 429, 502, 503 or 504 with \`Retry-After\`. *gap*: the longest time in
 which nobody was answered well. *lost*: accepted notifications without their row, their outcome or their push.
 
 | ${COLUMNS.join(' | ')} |

@@ -4,6 +4,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Laboratory } from '../lib/laboratory.ts'
 import { startLoad } from '../lib/load.ts'
+import { certificateDrills } from './certificates.ts'
+import { crowdDrills } from './crowd.ts'
+import { diskDrills } from './disks.ts'
 import { type Drill, type Outcome, type Stage, until } from './drill.ts'
 import { networkDrills } from './network.ts'
 import { operationDrills } from './operations.ts'
@@ -11,8 +14,21 @@ import { overload } from './overload.ts'
 import { pageOf } from './page.ts'
 import { ports } from './ports.ts'
 import { processDrills } from './processes.ts'
+import { rebuiltDrills } from './rebuilt.ts'
+import { scalingDrills } from './scaling.ts'
 
-const ALL: readonly Drill[] = [ports, ...processDrills, ...networkDrills, overload, ...operationDrills]
+const ALL: readonly Drill[] = [
+  ports,
+  ...processDrills,
+  ...networkDrills,
+  overload,
+  ...operationDrills,
+  ...rebuiltDrills,
+  ...diskDrills,
+  ...certificateDrills,
+  ...scalingDrills,
+  ...crowdDrills,
+]
 const PAGE = fileURLToPath(new URL('../../docs/drills.md', import.meta.url))
 const FULL = { sockets: 5_000, perSecond: 150 }
 const SHORT = { sockets: 200, perSecond: 60 }

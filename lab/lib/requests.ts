@@ -34,6 +34,9 @@ const READS = [
   '/v1/agencies',
 ]
 
+/** Trouble, with the time to come back. */
+const isSentAway = (status: number, later: boolean): boolean => later && [429, 502, 503, 504].includes(status)
+
 interface Window {
   times: number[]
   failed: string[]
@@ -107,7 +110,7 @@ export async function openRequests(
     try {
       const { status, later } = await call('GET', path, (summary ?? person).token)
       if (status < 400) good(into)
-      else if ([429, 503].includes(status) && later) into.shed++
+      else if (isSentAway(status, later)) into.shed++
       else bad(into, `GET ${path}: ${status}`)
     } catch (error) {
       bad(into, `GET ${path}: ${(error as Error).message}`)
@@ -125,21 +128,24 @@ export async function openRequests(
       content: { fr: { title: 'Travaux', body: 'Coupure prévue dans votre quartier.' } },
     }
     const startedAt = performance.now()
-    for (let why = ''; ; await pause(AGAIN_MS)) {
+    for (let why = '', isToldWhen = false; ; await pause(AGAIN_MS)) {
       try {
-        const { status, text } = await call('POST', '/v1/admin/notifications', admin, body, key)
+        const { status, later, text } = await call('POST', '/v1/admin/notifications', admin, body, key)
         if (status === 202) {
           into.accepted.push({ id: JSON.parse(text).id, pushToken: person.pushToken })
           good(into)
           break
         }
         why = `${status} ${text.slice(0, 200)}`
+        isToldWhen = isSentAway(status, later)
       } catch (error) {
         why = (error as Error).message
+        isToldWhen = false
       }
       if (performance.now() - startedAt > PATIENCE_MS) {
         into.refused++
-        bad(into, `POST /v1/admin/notifications, again and again: ${why}`)
+        if (isToldWhen) into.shed++
+        else bad(into, `POST /v1/admin/notifications, again and again: ${why}`)
         break
       }
     }
