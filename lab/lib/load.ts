@@ -15,6 +15,8 @@ export interface Load {
   sockets: number
   perSecond: number
   setRate(perSecond: number): Promise<void>
+  /** So many urgent notifications at once, beside the rest; resolves when all are accepted. */
+  flood(count: number): Promise<void>
   /** Begins a new account of what customers see. */
   mark(): Promise<void>
   seen(): Promise<Seen>
@@ -64,6 +66,7 @@ export async function startLoad(
     sockets,
     perSecond,
     setRate: wanted => ask({ ask: 'rate', perSecond: wanted }),
+    flood: count => ask({ ask: 'flood', count }),
     mark: () => ask({ ask: 'mark' }),
     seen: () => ask<Seen>({ ask: 'seen' }),
     stop: () => void child.kill('SIGKILL'),

@@ -39,6 +39,7 @@ export interface Seen {
 type Question =
   | { ask: 'start'; start: Start }
   | { ask: 'rate'; perSecond: number }
+  | { ask: 'flood'; count: number }
   | { ask: 'mark' }
   | { ask: 'seen' }
 
@@ -56,6 +57,7 @@ async function answer(question: Question): Promise<unknown> {
   }
   if (!requests || !sockets) throw new Error('not started')
   if (question.ask === 'rate') requests.setRate(question.perSecond)
+  if (question.ask === 'flood') await requests.flood(question.count)
   if (question.ask === 'mark') {
     requests.mark()
     sockets.mark()
