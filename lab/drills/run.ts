@@ -4,8 +4,10 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Laboratory } from '../lib/laboratory.ts'
 import { startLoad } from '../lib/load.ts'
+import { alertDrills } from './alerts/index.ts'
 import { certificateDrills } from './certificates.ts'
 import { crowdDrills } from './crowd.ts'
+import { dashboards } from './dashboards.ts'
 import { diskDrills } from './disks.ts'
 import { type Drill, type Outcome, type Stage, until } from './drill.ts'
 import { networkDrills } from './network.ts'
@@ -14,6 +16,7 @@ import { overload } from './overload.ts'
 import { pageOf } from './page.ts'
 import { ports } from './ports.ts'
 import { processDrills } from './processes.ts'
+import { quietDay } from './quiet-day.ts'
 import { rebuiltDrills } from './rebuilt.ts'
 import { scalingDrills } from './scaling.ts'
 
@@ -28,6 +31,9 @@ const ALL: readonly Drill[] = [
   ...certificateDrills,
   ...scalingDrills,
   ...crowdDrills,
+  dashboards,
+  quietDay,
+  ...alertDrills,
 ]
 const PAGE = fileURLToPath(new URL('../../docs/drills.md', import.meta.url))
 const FULL = { sockets: 5_000, perSecond: 150 }
@@ -51,7 +57,7 @@ export async function runDrills(
     return 2
   }
   const chosen = ALL.filter(drill =>
-    names.length > 0 ? names.includes(drill.name) : drill.isShort || !isShort,
+    names.length > 0 ? names.includes(drill.name) : !drill.isApart && (drill.isShort || !isShort),
   )
   const size = isShort ? SHORT : FULL
   const load = await startLoad(lab, size)

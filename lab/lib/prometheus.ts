@@ -16,7 +16,15 @@ const URL = 'http://127.0.0.1:9090/api/v1'
 
 async function ask<T>(path: string, fields: Record<string, string | number>): Promise<T> {
   const given = Object.entries(fields).flatMap(([name, value]) => ['--data-urlencode', `${name}=${value}`])
-  const answer = await run([...inPlace('server3'), 'curl', '-sS', '--max-time', '30', ...given, `${URL}/${path}`])
+  const answer = await run([
+    ...inPlace('server3'),
+    'curl',
+    '-sS',
+    '--max-time',
+    '30',
+    ...given,
+    `${URL}/${path}`,
+  ])
   const { status, data, error } = JSON.parse(answer) as { status: string; data: T; error?: string }
   if (status !== 'success') throw new Error(`Prometheus: ${error}`)
   return data
