@@ -56,14 +56,14 @@ afterAll(async () => {
 /** Says one line after the other, each after the answer to the one before. */
 async function talk(lines: readonly string[]): Promise<string[]> {
   const answers: string[] = []
-  const socket = await until(
+  const socket = (await until(
     'the mailbox',
     () =>
       new Promise<ReturnType<typeof connect> | null>(done => {
         const one = connect(port, '127.0.0.1', () => done(one))
         one.once('error', () => done(null))
       }),
-  )
+  )) as ReturnType<typeof connect>
   const left = [...lines]
   await new Promise<void>((done, fail) => {
     socket.setEncoding('utf8').on('data', (chunk: string) => {

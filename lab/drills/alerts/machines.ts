@@ -7,7 +7,8 @@ import type { Case, Drilling } from './drilling.ts'
 import { going } from './product.ts'
 
 const SHELL_MS = 60_000
-const sh = (script: string, ms = SHELL_MS) => run(['bash', '-c', `set -euo pipefail\n${script}`], { ms })
+const sh = async (script: string): Promise<void> =>
+  void (await run(['bash', '-c', `set -euo pipefail\n${script}`], { ms: SHELL_MS }))
 
 /** Puts a disk of its own, in a file, at a place; what is there goes onto it. */
 const mountDisk = (image: string, place: string, size: string) =>

@@ -63,9 +63,9 @@ export const objectiveCases: readonly Case[] = [
   },
   {
     alerts: ['DeliveryBudgetBurnsFast', 'DeliveryBudgetBurnsSlowly'],
-    what: 'FCM refuses every push for 30 s (SENDER_ID_MISMATCH)',
+    what: 'FCM refuses every push for 30 s (INVALID_ARGUMENT)',
     async cause() {
-      await tellOutside('/push/behaviour', { outcome: 'SENDER_ID_MISMATCH' })
+      await tellOutside('/push/behaviour', { outcome: 'INVALID_ARGUMENT' })
       await pause(30_000)
       await tellOutside('/push/behaviour', { outcome: 'ok' })
     },
