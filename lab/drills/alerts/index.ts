@@ -32,7 +32,7 @@ export const NOT_CAUSED: Record<string, string> = {
     'it would take the memory of whatever else runs on the machine; `promtool test rules` has it fire',
 }
 
-const FIRST_MAIL_MS = 45_000
+const FIRST_MAIL_MS = 60_000
 /** The six hours of the slow burns, and a mail's way. */
 const OVER_MS = 480_000
 const SETTLE_MS = 25_000
