@@ -67,6 +67,7 @@ export function metricsOf(expr: string): string[] {
     .replace(/"[^"]*"/g, '')
     .replace(/\{[^}]*\}/g, ' ')
     .replace(/\[[^\]]*\]/g, ' ')
+    .replace(/\boffset \w+/g, ' ')
     .replace(/\bby \([^)]*\)/g, ' ')
   return [...new Set(bare.match(/[a-zA-Z_:][\w:]*/g) ?? [])].filter(word => !WORDS.has(word))
 }

@@ -38,7 +38,7 @@ beforeAll(async () => {
     (await stack.api('GET', `/v1/admin/broadcasts/${id}`, undefined, accessToken)).state === 'done'
   await until('the end of the broadcast', isDone, 60_000)
   for (const name of Object.keys(stack.metricsPorts)) told.set(name, await read(name))
-}, 240_000)
+}, 420_000)
 afterAll(() => stack?.stop(), 60_000)
 
 /** Of all processes of one role together. */
