@@ -20,6 +20,8 @@ export interface Drill {
   /** Part of the short form. */
   isShort?: boolean
   atMostSeconds: number
+  /** Done before the first of all drills, for what takes its time. */
+  prepare?(stage: Stage): Promise<void>
   run(stage: Stage): Promise<Outcome>
 }
 

@@ -6,13 +6,22 @@ import type { Laboratory } from '../lib/laboratory.ts'
 import { startLoad } from '../lib/load.ts'
 import { type Drill, type Outcome, type Stage, until } from './drill.ts'
 import { networkDrills } from './network.ts'
-import { operationDrills } from './operations.ts'
+import { operationDrills, restoration } from './operations.ts'
+import { operators } from './operators.ts'
 import { overload } from './overload.ts'
 import { pageOf } from './page.ts'
 import { ports } from './ports.ts'
 import { processDrills } from './processes.ts'
 
-const ALL: readonly Drill[] = [ports, ...processDrills, ...networkDrills, overload, ...operationDrills]
+const ALL: readonly Drill[] = [
+  ports,
+  ...processDrills,
+  ...networkDrills,
+  overload,
+  ...operationDrills,
+  operators,
+  restoration,
+]
 const PAGE = fileURLToPath(new URL('../../docs/drills.md', import.meta.url))
 const FULL = { sockets: 5_000, perSecond: 150 }
 const SHORT = { sockets: 200, perSecond: 60 }
@@ -41,6 +50,7 @@ export async function runDrills(
   const load = await startLoad(lab, size)
   console.log(`${size.sockets} WebSockets open through the balancer, ${size.perSecond} requests a second`)
   const done: Done[] = []
+  for (const drill of chosen) await drill.prepare?.({ lab, load })
   for (const drill of chosen) done.push(await runOne({ lab, load }, drill))
   load.stop()
   const failed = done.filter(({ outcome }) => !outcome || outcome.wrong.length > 0).length
