@@ -23,7 +23,7 @@ const ALL: readonly Drill[] = [
   restoration,
 ]
 const PAGE = fileURLToPath(new URL('../../docs/drills.md', import.meta.url))
-const FULL = { sockets: 5_000, perSecond: 150 }
+const FULL = { sockets: 2_000, perSecond: 100 }
 const SHORT = { sockets: 200, perSecond: 60 }
 const BACK_MS = 60_000
 
