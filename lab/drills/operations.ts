@@ -46,6 +46,15 @@ export const operationDrills: readonly Drill[] = [
     },
   },
   {
+    name: 'rollback',
+    what: 'back to the version before, with deploy/rollback application',
+    atMostSeconds: 600,
+    run: stage =>
+      underLoad(stage, UNNOTICED, async notes => {
+        notes.push(await operate(stage, 'rollback', 'application'))
+      }),
+  },
+  {
     name: 'bad-version',
     what: 'a version that does not start returns by itself',
     atMostSeconds: 600,
@@ -62,15 +71,6 @@ export const operationDrills: readonly Drill[] = [
         if ((await versions(stage)) !== before) throw new Error(`not as before: ${await versions(stage)}`)
       })
     },
-  },
-  {
-    name: 'rollback',
-    what: 'back to the version before, with deploy/rollback application',
-    atMostSeconds: 600,
-    run: stage =>
-      underLoad(stage, UNNOTICED, async notes => {
-        notes.push(await operate(stage, 'rollback', 'application'))
-      }),
   },
 ]
 

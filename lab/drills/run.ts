@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -23,9 +23,14 @@ const ALL: readonly Drill[] = [
   restoration,
 ]
 const PAGE = fileURLToPath(new URL('../../docs/drills.md', import.meta.url))
-const FULL = { sockets: 2_000, perSecond: 100 }
-const SHORT = { sockets: 200, perSecond: 60 }
+const FULL: Size = { sockets: 2_000, perSecond: 100 }
+const SHORT: Size = { sockets: 200, perSecond: 60 }
 const BACK_MS = 60_000
+
+export interface Size {
+  sockets: number
+  perSecond: number
+}
 
 export interface Done {
   drill: Drill
@@ -49,14 +54,17 @@ export async function runDrills(
   const size = isShort ? SHORT : FULL
   const load = await startLoad(lab, size)
   console.log(`${size.sockets} WebSockets open through the balancer, ${size.perSecond} requests a second`)
+  const before = await readFile(PAGE, 'utf8')
   const done: Done[] = []
   for (const drill of chosen) await drill.prepare?.({ lab, load })
-  for (const drill of chosen) done.push(await runOne({ lab, load }, drill))
+  for (const drill of chosen) {
+    done.push(await runOne({ lab, load }, drill))
+    // After each: what ends in the middle has told so far.
+    if (!isShort) await writeFile(PAGE, pageOf(done, { all: ALL, size, before }))
+    await writeFile(join(lab.folder, 'drills.json'), JSON.stringify(done))
+  }
   load.stop()
   const failed = done.filter(({ outcome }) => !outcome || outcome.wrong.length > 0).length
-  // Figures are those of all drills, or they would be of no use.
-  if (!isShort && names.length === 0) await writeFile(PAGE, pageOf(done, size))
-  await writeFile(join(lab.folder, 'drills.json'), JSON.stringify(done))
   console.log(`\n${done.length - failed} passed, ${failed} failed`)
   return failed === 0 ? 0 : 1
 }
