@@ -43,14 +43,15 @@ export async function runDrills(
   lab: Laboratory,
   { isShort, names }: { isShort: boolean; names: readonly string[] },
 ): Promise<number> {
-  const unknown = names.filter(name => !ALL.some(drill => drill.name === name))
-  if (unknown.length > 0) {
-    console.error(`No drill ${unknown.join(', ')}. There are: ${ALL.map(({ name }) => name).join(', ')}.`)
+  const named = names.map(name => ALL.find(drill => drill.name === name))
+  if (named.includes(undefined)) {
+    console.error(`No such drill. There are: ${ALL.map(({ name }) => name).join(', ')}.`)
     return 2
   }
-  const chosen = ALL.filter(drill =>
-    names.length > 0 ? names.includes(drill.name) : drill.isShort || !isShort,
-  )
+  const chosen =
+    names.length > 0
+      ? named.filter(drill => drill !== undefined)
+      : ALL.filter(drill => drill.isShort || !isShort)
   const size = isShort ? SHORT : FULL
   const load = await startLoad(lab, size)
   console.log(`${size.sockets} WebSockets open through the balancer, ${size.perSecond} requests a second`)

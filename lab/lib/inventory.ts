@@ -7,7 +7,7 @@ import { run } from './run.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const ANSIBLE = join(ROOT, 'deploy/ansible')
-const RENDER_MS = 120_000
+const RENDER_MS = 300_000
 
 /** Debian's Swift stands for the other S3: it has one key, which its tests share. */
 export const STORAGE_KEYS = { accessKey: 'test:tester', secretKey: 'storage-of-the-tests' }
