@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -52,6 +52,8 @@ export const operationDrills: readonly Drill[] = [
     run: stage =>
       underLoad(stage, UNNOTICED, async notes => {
         notes.push(await operate(stage, 'rollback', 'application'))
+        if ((await versions(stage)).includes(` ${NEXT}`))
+          throw new Error(`not back: ${await versions(stage)}`)
       }),
   },
   {
@@ -59,10 +61,17 @@ export const operationDrills: readonly Drill[] = [
     what: 'a version that does not start returns by itself',
     atMostSeconds: 600,
     async run(stage) {
-      // It starts, and is never ready: the worst kind.
-      await makeVersion(stage.lab.folder, BAD, copy =>
-        writeFile(join(copy, 'src/main.ts'), 'setInterval(() => undefined, 1_000)\n'),
-      )
+      // It starts, and is never ready: the worst kind. Its commands work, or it would not come beyond its migrations.
+      await makeVersion(stage.lab.folder, BAD, async copy => {
+        await rename(join(copy, 'src/main.ts'), join(copy, 'src/commands.ts'))
+        await writeFile(
+          join(copy, 'src/main.ts'),
+          `const roles = ['api', 'worker', 'scheduler', 'monitor']
+if (roles.includes(process.argv[2] ?? '')) setInterval(() => undefined, 1_000)
+else await import('./commands.ts')
+`,
+        )
+      })
       const before = await versions(stage)
       return underLoad(stage, UNNOTICED, async notes => {
         const said = await operate(stage, 'rollout', BAD).catch((error: Error) => error.message)
