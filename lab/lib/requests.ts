@@ -16,7 +16,7 @@ const NAME = 'samaconso.example'
 /** Opened as they are needed: at the usual rate a few of them, in an overload all. */
 const CONNECTIONS = 1_000
 /** Above it, customers give up: nothing is queued here without end. */
-const MOST_UNDER_WAY = 2_000
+const MOST_UNDER_WAY = 1_000
 const ANSWER_MS = 30_000
 /** A notification is sent again under its key for so long. */
 const PATIENCE_MS = 60_000
