@@ -22,6 +22,8 @@ export interface Drill {
   /** Only by name: it changes what Prometheus does, or takes long. */
   isApart?: boolean
   atMostSeconds: number
+  /** Done before the first of all drills, for what takes its time. */
+  prepare?(stage: Stage): Promise<void>
   run(stage: Stage): Promise<Outcome>
 }
 

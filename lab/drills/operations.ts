@@ -1,9 +1,7 @@
-import { writeFile } from 'node:fs/promises'
+import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import type { Laboratory } from '../lib/laboratory.ts'
-import { ADDRESSES } from '../lib/places.ts'
 import { makeVersion } from '../lib/product.ts'
 import { run } from '../lib/run.ts'
 import { sql } from '../lib/servers.ts'
@@ -48,14 +46,32 @@ export const operationDrills: readonly Drill[] = [
     },
   },
   {
+    name: 'rollback',
+    what: 'back to the version before, with deploy/rollback application',
+    atMostSeconds: 600,
+    run: stage =>
+      underLoad(stage, UNNOTICED, async notes => {
+        notes.push(await operate(stage, 'rollback', 'application'))
+        if ((await versions(stage)).includes(` ${NEXT}`))
+          throw new Error(`not back: ${await versions(stage)}`)
+      }),
+  },
+  {
     name: 'bad-version',
     what: 'a version that does not start returns by itself',
     atMostSeconds: 600,
     async run(stage) {
-      // It starts, and is never ready: the worst kind.
-      await makeVersion(stage.lab.folder, BAD, copy =>
-        writeFile(join(copy, 'src/main.ts'), 'setInterval(() => undefined, 1_000)\n'),
-      )
+      // It starts, and is never ready: the worst kind. Its commands work, or it would not come beyond its migrations.
+      await makeVersion(stage.lab.folder, BAD, async copy => {
+        await rename(join(copy, 'src/main.ts'), join(copy, 'src/commands.ts'))
+        await writeFile(
+          join(copy, 'src/main.ts'),
+          `const roles = ['api', 'worker', 'scheduler', 'monitor']
+if (roles.includes(process.argv[2] ?? '')) setInterval(() => undefined, 1_000)
+else await import('./commands.ts')
+`,
+        )
+      })
       const before = await versions(stage)
       return underLoad(stage, UNNOTICED, async notes => {
         const said = await operate(stage, 'rollout', BAD).catch((error: Error) => error.message)
@@ -65,43 +81,14 @@ export const operationDrills: readonly Drill[] = [
       })
     },
   },
-  {
-    name: 'rollback',
-    what: 'back to the version before, with deploy/rollback application',
-    atMostSeconds: 600,
-    run: stage =>
-      underLoad(stage, UNNOTICED, async notes => {
-        notes.push(await operate(stage, 'rollback', 'application'))
-      }),
-  },
-  {
-    name: 'operators',
-    what: 'pg_dump through 6432 and the query that ends backends, in the middle of it',
-    atMostSeconds: 120,
-    run: stage =>
-      underLoad(stage, UNNOTICED, async notes => {
-        const root = stage.lab.root('server1')
-        const dump = await asOperator(
-          stage.lab,
-          `pg_dump -h ${ADDRESSES.server1[0]} -p 6432 -U samaconso_user -F c samaconso | wc -c`,
-        )
-        notes.push(`dump of ${Math.round(Number(dump) / 1_000_000)} MB`)
-        const ended = await asOperator(
-          stage.lab,
-          `psql -XqAt -h ${ADDRESSES.server1[0]} -p 6432 -U samaconso_user -d samaconso -c "select count(pg_terminate_backend(pid)) from pg_stat_activity where state <> 'active' and usename = 'samaconso_user' and pid <> pg_backend_pid() and state_change < now() - interval '5 minutes'"`,
-        )
-        notes.push(
-          `${ended} backends ended, ${await sql(root, 'select count(*) from pg_stat_activity')} stay`,
-        )
-      }),
-  },
-  {
-    name: 'restoration',
-    what: 'DROP TABLE by accident, and the database back to the second before',
-    atMostSeconds: 600,
-    run: restore,
-  },
 ]
+
+export const restoration: Drill = {
+  name: 'restoration',
+  what: 'DROP TABLE by accident, and the database back to the second before',
+  atMostSeconds: 600,
+  run: restore,
+}
 
 async function restore(stage: Stage) {
   const { lab } = stage
@@ -158,15 +145,4 @@ const versions = async ({ lab }: Stage): Promise<string> =>
 async function versionInService(stage: Stage, wanted: string): Promise<void> {
   const others = (await versions(stage)).split('\n').filter(line => !line.endsWith(` ${wanted}`))
   if (others.length > 0) throw new Error(`not ${wanted}: ${others.join(', ')}`)
-}
-
-/** As somebody on server 2 types it, with the operators' password. */
-async function asOperator(lab: Laboratory, command: string): Promise<string> {
-  const list = join(lab.root('server1'), 'etc/pgbouncer/userlist.txt')
-  const password = `PGPASSWORD=$(sed -n 's/^"samaconso_user" "\\(.*\\)"/\\1/p' ${list})`
-  return lab.on('server2', [
-    'bash',
-    '-c',
-    `set -o pipefail; export ${password} PGSSLMODE=require; ${command}`,
-  ])
 }

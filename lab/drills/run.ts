@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -11,7 +11,8 @@ import { dashboards } from './dashboards.ts'
 import { diskDrills } from './disks.ts'
 import { type Drill, type Outcome, type Stage, until } from './drill.ts'
 import { networkDrills } from './network.ts'
-import { operationDrills } from './operations.ts'
+import { operationDrills, restoration } from './operations.ts'
+import { operators } from './operators.ts'
 import { overload } from './overload.ts'
 import { pageOf } from './page.ts'
 import { ports } from './ports.ts'
@@ -26,6 +27,8 @@ const ALL: readonly Drill[] = [
   ...networkDrills,
   overload,
   ...operationDrills,
+  operators,
+  restoration,
   ...rebuiltDrills,
   ...diskDrills,
   ...certificateDrills,
@@ -36,9 +39,14 @@ const ALL: readonly Drill[] = [
   ...alertDrills,
 ]
 const PAGE = fileURLToPath(new URL('../../docs/drills.md', import.meta.url))
-const FULL = { sockets: 5_000, perSecond: 150 }
-const SHORT = { sockets: 200, perSecond: 60 }
+const FULL: Size = { sockets: 2_000, perSecond: 100 }
+const SHORT: Size = { sockets: 200, perSecond: 60 }
 const BACK_MS = 60_000
+
+export interface Size {
+  sockets: number
+  perSecond: number
+}
 
 export interface Done {
   drill: Drill
@@ -51,24 +59,29 @@ export async function runDrills(
   lab: Laboratory,
   { isShort, names }: { isShort: boolean; names: readonly string[] },
 ): Promise<number> {
-  const unknown = names.filter(name => !ALL.some(drill => drill.name === name))
-  if (unknown.length > 0) {
-    console.error(`No drill ${unknown.join(', ')}. There are: ${ALL.map(({ name }) => name).join(', ')}.`)
+  const named = names.map(name => ALL.find(drill => drill.name === name))
+  if (named.includes(undefined)) {
+    console.error(`No such drill. There are: ${ALL.map(({ name }) => name).join(', ')}.`)
     return 2
   }
-  const chosen = ALL.filter(drill =>
-    names.length > 0 ? names.includes(drill.name) : !drill.isApart && (drill.isShort || !isShort),
-  )
+  const chosen =
+    names.length > 0
+      ? named.filter(drill => drill !== undefined)
+      : ALL.filter(drill => !drill.isApart && (drill.isShort || !isShort))
   const size = isShort ? SHORT : FULL
   const load = await startLoad(lab, size)
   console.log(`${size.sockets} WebSockets open through the balancer, ${size.perSecond} requests a second`)
+  const before = await readFile(PAGE, 'utf8')
   const done: Done[] = []
-  for (const drill of chosen) done.push(await runOne({ lab, load }, drill))
+  for (const drill of chosen) await drill.prepare?.({ lab, load })
+  for (const drill of chosen) {
+    done.push(await runOne({ lab, load }, drill))
+    // After each: what ends in the middle has told so far.
+    if (!isShort) await writeFile(PAGE, pageOf(done, { all: ALL, size, before }))
+    await writeFile(join(lab.folder, 'drills.json'), JSON.stringify(done))
+  }
   load.stop()
   const failed = done.filter(({ outcome }) => !outcome || outcome.wrong.length > 0).length
-  // Figures are those of all drills, or they would be of no use.
-  if (!isShort && names.length === 0) await writeFile(PAGE, pageOf(done, size))
-  await writeFile(join(lab.folder, 'drills.json'), JSON.stringify(done))
   console.log(`\n${done.length - failed} passed, ${failed} failed`)
   return failed === 0 ? 0 : 1
 }

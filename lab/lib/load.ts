@@ -5,12 +5,12 @@ import { fileURLToPath } from 'node:url'
 import { openAccessTokens } from '../../src/http/index.ts'
 import { systemClock } from '../../src/lib/clock.ts'
 import { newId } from '../../src/lib/id.ts'
-import type { Seen, Start } from '../processes/customers.ts'
+import type { Part, Seen, Start } from '../processes/customers.ts'
 import type { Laboratory } from './laboratory.ts'
 import { inPlace } from './network.ts'
 import { sql } from './servers.ts'
 
-/** Customers at work, in a process of the outside world. */
+/** Customers at work, in processes of the outside world. */
 export interface Load {
   sockets: number
   perSecond: number
@@ -26,6 +26,8 @@ export interface Load {
 const SCRIPT = fileURLToPath(new URL('../processes/customers.ts', import.meta.url))
 const ANSWER_MS = 180_000
 const PEOPLE = 5_000
+/** Tokens that outlast all drills: apps would ask for new ones meanwhile. */
+const AHEAD_MS = 2 * 60 * 60_000
 
 /** Starts customers of the laboratory; resolves once all their sockets are open. */
 export async function startLoad(
@@ -33,6 +35,29 @@ export async function startLoad(
   { sockets, perSecond }: { sockets: number; perSecond: number },
 ): Promise<Load> {
   const people = await peopleOf(lab)
+  const start: Start = { caFile: lab.authorityFile, people, admin: lab.admin, sockets, perSecond }
+  const apps = await startPart('sockets', start)
+  const readers = await startPart('requests', start)
+  return {
+    sockets,
+    perSecond,
+    setRate: async wanted => void (await readers.ask({ ask: 'rate', perSecond: wanted })),
+    flood: async count => void (await readers.ask({ ask: 'flood', count })),
+    async mark() {
+      await Promise.all([apps, readers].map(part => part.ask({ ask: 'mark' })))
+    },
+    async seen() {
+      const seen = await Promise.all([apps, readers].map(part => part.ask<Partial<Seen>>({ ask: 'seen' })))
+      return Object.assign({}, ...seen) as Seen
+    },
+    stop() {
+      for (const part of [apps, readers]) part.stop()
+    },
+  }
+}
+
+/** A process, and what it can be asked once it has begun. */
+async function startPart(part: Part, start: Start) {
   const [program = '', ...args] = [...inPlace('outside'), process.execPath, SCRIPT]
   const child = spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   const waiting = new Map<number, { done(value: unknown): void; fail(error: Error): void }>()
@@ -60,23 +85,14 @@ export async function startLoad(
       })
       child.send({ id, question })
     })
-  const start: Start = { caFile: lab.authorityFile, people, admin: lab.admin, sockets, perSecond }
-  await ask({ ask: 'start', start })
-  return {
-    sockets,
-    perSecond,
-    setRate: wanted => ask({ ask: 'rate', perSecond: wanted }),
-    flood: count => ask({ ask: 'flood', count }),
-    mark: () => ask({ ask: 'mark' }),
-    seen: () => ask<Seen>({ ask: 'seen' }),
-    stop: () => void child.kill('SIGKILL'),
-  }
+  await ask({ ask: 'start', part, start })
+  return { ask, stop: () => void child.kill('SIGKILL') }
 }
 
 /** Seeded customers. Their access tokens are made with the product's key: thousands of sign-ins by SMS are not what is tried. */
 async function peopleOf(lab: Laboratory): Promise<Start['people']> {
   const key = await readFile(join(lab.root('server2'), 'opt/samaconso/secrets/token_key'), 'utf8')
-  const tokens = await openAccessTokens(key, systemClock)
+  const tokens = await openAccessTokens(key, { ...systemClock, now: () => systemClock.now() + AHEAD_MS })
   const rows = JSON.parse(
     await sql(
       lab.root('server1'),

@@ -15,9 +15,10 @@ export interface Requests {
 }
 
 const NAME = 'samaconso.example'
-const CONNECTIONS = 200
+/** Opened as they are needed: at the usual rate a few of them, in an overload all. */
+const CONNECTIONS = 1_000
 /** Above it, customers give up: nothing is queued here without end. */
-const MOST_UNDER_WAY = 2_000
+const MOST_UNDER_WAY = 1_000
 const ANSWER_MS = 30_000
 /** A notification is sent again under its key for so long. */
 const PATIENCE_MS = 60_000
@@ -87,16 +88,20 @@ export async function openRequests(
     return { status: statusCode, later: headers['retry-after'] !== undefined, text: await stream.text() }
   }
 
-  const signedIn = await call('POST', '/v1/auth/token', '', { grant: 'password', ...start.admin })
-  if (signedIn.status !== 200)
-    throw new Error(`the administrator does not sign in: ${signedIn.status} ${signedIn.text}`)
-  const admin = JSON.parse(signedIn.text).accessToken as string
+  async function signIn(): Promise<string> {
+    const { status, text } = await call('POST', '/v1/auth/token', '', { grant: 'password', ...start.admin })
+    if (status !== 200) throw new Error(`the administrator does not sign in: ${status} ${text}`)
+    return JSON.parse(text).accessToken as string
+  }
+  let admin = await signIn()
   const summaries = await summariesOf(start.people.slice(0, METERS), call)
   let perSecond = start.perSecond
   let window = newWindow()
+  let served = 0
 
   function good(into: Window): void {
     const now = performance.now()
+    served++
     into.gap = Math.max(into.gap, now - into.goodAt)
     into.goodAt = now
   }
@@ -142,6 +147,8 @@ export async function openRequests(
         }
         why = `${status} ${text.slice(0, 200)}`
         isToldWhen = isSentAway(status, later)
+        // The half hour of the token is over.
+        if (status === 401) admin = await signIn()
       } catch (error) {
         why = (error as Error).message
         isToldWhen = false
@@ -187,10 +194,13 @@ export async function openRequests(
     },
     mark() {
       window = newWindow()
+      served = 0
     },
     async seen() {
       const over = window
       window = newWindow()
+      const answered = served
+      served = 0
       const seconds = (performance.now() - over.startedAt) / 1_000
       await Promise.all(over.underWay)
       const sorted = over.times.toSorted((a, b) => a - b)
@@ -198,6 +208,7 @@ export async function openRequests(
       const { failed, failedCount, shed, accepted, refused } = over
       return {
         requests: sorted.length,
+        answered,
         ...{ failed, failedCount, shed, accepted, refused },
         p50: part(0.5),
         p99: part(0.99),

@@ -49,6 +49,7 @@ export function openUnits(folder: string, onEvent: (text: string) => void): Unit
     steadyMs: 5_000,
   })
   const places = new Map<string, Place>()
+  const underWay = new Map<string, AbortController>()
   const held = new Map<string, { released: Promise<void>; release(): void }>()
 
   const statusOf = (name: string) => {
@@ -67,7 +68,10 @@ export function openUnits(folder: string, onEvent: (text: string) => void): Unit
     async start(stopping) {
       const released = held.get(service.name)?.released
       if (released) await Promise.race([released, once(stopping, 'abort')])
-      return startService(service, folder)
+      const giveUp = new AbortController()
+      underWay.set(service.name, giveUp)
+      // Once it serves, it is stopped as whatever serves.
+      return startService(service, folder, giveUp.signal).finally(() => underWay.delete(service.name))
     },
   })
   async function untilUp(name: string, restarts: number): Promise<void> {
@@ -112,7 +116,11 @@ export function openUnits(folder: string, onEvent: (text: string) => void): Unit
       await untilUp(name, restarts)
     },
     heldOf: place => [...held.keys()].filter(name => places.get(name) === place),
-    replace: name => supervisor.restart(name),
+    async replace(name) {
+      // One that does not come to serve is not waited for: its next start has the other version.
+      underWay.get(name)?.abort()
+      await supervisor.restart(name)
+    },
     kill: name => supervisor.kill(name, 'SIGKILL'),
     freeze: name => supervisor.kill(name, 'SIGSTOP'),
     thaw: name => supervisor.kill(name, 'SIGCONT'),
@@ -124,7 +132,7 @@ export function openUnits(folder: string, onEvent: (text: string) => void): Unit
   return units
 }
 
-async function startService(service: Service, folder: string) {
+async function startService(service: Service, folder: string, giveUp: AbortSignal) {
   const { name, place, user, ready, readyMs, stopSignal, stopMs } = service
   const { command, env, cwd } = await service.command()
   const as = user ? ['setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, groupsOf(user)] : []
@@ -135,6 +143,7 @@ async function startService(service: Service, folder: string) {
     port: 0,
     logFile: join(folder, 'logs', `${name}.log`),
     ready: () => run([...inPlace(place), ...ready], { ms: 5_000 }),
+    giveUp,
     ...(env ? { env } : {}),
     ...(cwd ? { cwd } : {}),
     ...(readyMs ? { readyMs } : {}),

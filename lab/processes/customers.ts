@@ -1,5 +1,6 @@
-// Customers outside, through the balancer: requests at a rate, open WebSockets, and an administrator who notifies. It runs in the
-// namespace of the outside world and answers its parent over the channel between them.
+// Customers outside, through the balancer: requests at a rate with an administrator who notifies, or open WebSockets. It runs in the
+// namespace of the outside world and answers its parent over the channel between them. Each of the two has a process of its own:
+// thousands of sockets that come back at once would keep requests from being sent, and the balancer would be blamed for it.
 import { readFileSync } from 'node:fs'
 import { openRequests, type Requests } from '../lib/requests.ts'
 import { openSockets, type Sockets } from '../lib/sockets.ts'
@@ -17,6 +18,8 @@ export interface Start {
 /** What customers saw since the last question. Times in ms. */
 export interface Seen {
   requests: number
+  /** Good answers that came within this time, to whichever request. */
+  answered: number
   /** Without an answer, or with one of trouble that names no time to come back. */
   failed: string[]
   failedCount: number
@@ -36,8 +39,11 @@ export interface Seen {
   seconds: number
 }
 
+/** What one of the processes is. */
+export type Part = 'requests' | 'sockets'
+
 type Question =
-  | { ask: 'start'; start: Start }
+  | { ask: 'start'; part: Part; start: Start }
   | { ask: 'rate'; perSecond: number }
   | { ask: 'flood'; count: number }
   | { ask: 'mark' }
@@ -50,21 +56,22 @@ async function answer(question: Question): Promise<unknown> {
   if (question.ask === 'start') {
     const { caFile, sockets: wanted, ...start } = question.start
     const ca = readFileSync(caFile, 'utf8')
-    requests = await openRequests({ ...start, ca })
-    sockets = openSockets(start.people, wanted, ca)
-    await sockets.opened
+    if (question.part === 'requests') requests = await openRequests({ ...start, ca })
+    else {
+      sockets = openSockets(start.people, wanted, ca)
+      await sockets.opened
+    }
     return null
   }
-  if (!requests || !sockets) throw new Error('not started')
-  if (question.ask === 'rate') requests.setRate(question.perSecond)
-  if (question.ask === 'flood') await requests.flood(question.count)
+  if (question.ask === 'rate') requests?.setRate(question.perSecond)
+  if (question.ask === 'flood') await requests?.flood(question.count)
   if (question.ask === 'mark') {
-    requests.mark()
-    sockets.mark()
+    requests?.mark()
+    sockets?.mark()
   }
   if (question.ask === 'seen') {
-    const seen = await requests.seen()
-    return { ...seen, sockets: sockets.seen() } satisfies Seen
+    const seen: Partial<Seen> = { ...(await requests?.seen()), ...(sockets && { sockets: sockets.seen() }) }
+    return seen
   }
   return null
 }

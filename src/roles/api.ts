@@ -18,6 +18,9 @@ import { watchMaintenance } from '../operations/maintenance.ts'
 import type { Services } from '../services.ts'
 import { showDependencies } from './measure.ts'
 
+/** Connections that wait to be taken; the kernel's own limit (net.core.somaxconn) holds as well. */
+const BACKLOG = 8_192
+
 /** Every route of the business. */
 export function businessRoutes(app: App, services: Services, tokens: AccessTokens): void {
   accountsRoutes(app, services, tokens)
@@ -98,7 +101,8 @@ export async function startApi(
     showDependencies(health.report().services)
   })
   await revocations.ready
-  await app.listen({ host: config.host, port: config.port })
+  // Thousands come back at once when another instance leaves: they wait in line instead of finding a closed door.
+  await app.listen({ host: config.host, port: config.port, backlog: BACKLOG })
   return {
     app,
     port: (app.server.address() as { port: number }).port,

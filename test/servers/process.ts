@@ -30,6 +30,8 @@ export interface ServerCommand {
   readyMs?: number
   /** How long it may take to end by itself; 10 s unless said. */
   stopMs?: number
+  /** Gives up a start under way: what was started is ended. */
+  giveUp?: AbortSignal
 }
 
 const STOP_MS = 10_000
@@ -60,6 +62,7 @@ export async function startServer(options: ServerCommand): Promise<RunningServer
     await exited
     clearTimeout(late)
   }
+  options.giveUp?.addEventListener('abort', () => child.kill(stopSignal), { once: true })
   const ready = options.ready ?? (() => reachable(port))
   const deadline = Date.now() + (options.readyMs ?? 60_000)
   for (;;) {
