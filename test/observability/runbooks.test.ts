@@ -86,7 +86,15 @@ describe('commands of the procedures', () => {
           'tail',
           'timedatectl',
         ],
-        ...['top', 'select', 'samaconso-task', 'samaconso-backup', 'samaconso-restore-test'],
+        ...[
+          'top',
+          'select',
+          'samaconso-task',
+          'samaconso-backup',
+          'samaconso-maintenance',
+          'deploy/renew-certificates',
+          'samaconso-restore-test',
+        ],
       ].map(String),
     )
     const bare = (text: string) => text.replace(/"[^"]*"|'[^']*'/g, 'x')
