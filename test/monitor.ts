@@ -16,6 +16,7 @@ import {
   inProcessBroker,
   QUEUES,
   type Queue,
+  type ShownSetting,
   startManagedWorker,
   type TaskContext,
   type Worker,
@@ -110,7 +111,11 @@ export async function openTestMonitor(env: Record<string, string> = {}) {
     routes: monitor.routes,
     /** What the task of its workers does. */
     handle: async (_: number, __: TaskContext): Promise<void> => undefined,
-    async work(name = 'worker-1', queues: Partial<Record<Queue, number>> = { normal: 2 }): Promise<Worker> {
+    async work(
+      name = 'worker-1',
+      queues: Partial<Record<Queue, number>> = { normal: 2 },
+      settings: ShownSetting[] = [],
+    ): Promise<Worker> {
       const handlers = new Handlers()
       handlers.on(task, ({ n }, context) => test.handle(n, context))
       const worker = await startManagedWorker(handlers, {
@@ -119,6 +124,7 @@ export async function openTestMonitor(env: Record<string, string> = {}) {
         fanout,
         db,
         queues,
+        settings,
         version: '1.2.3',
         onEvent: () => undefined,
         onError: error => {

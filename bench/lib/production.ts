@@ -30,6 +30,8 @@ export interface Production extends Served {
   call<T>(method: string, path: string, token: string, body?: object): Promise<T>
   /** What the simulated FCM counted. */
   pushes(): Promise<{ received: number; distinct: number }>
+  /** Starts another process of the product, and waits until it serves. */
+  add(program: (roles: ReturnType<typeof rolesAs>) => Program): Promise<void>
   /** Stops the process of this name and starts it again with other settings. */
   restart(name: string, env: Record<string, string>): Promise<void>
   /** The last lines that the processes wrote. */
@@ -105,6 +107,7 @@ export async function startProduction(
     token: (id, role = 'customer') => tokens.issue({ id, role, agencyId: null, sessionId: newId() }),
     call: (method, path, token, body) => call(`http://127.0.0.1:${ports.api1}${path}`, method, token, body),
     pushes: () => call(`${served.outside.control}/push/stats`, 'GET'),
+    add: program => supervisor.start([unitOf(program(rolesAs(told)))]),
     async restart(name, own) {
       Object.assign((programs.get(name) as Program).env, own)
       const unitOf = () => supervisor.status().find(unit => unit.name === name)

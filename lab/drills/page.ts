@@ -26,6 +26,8 @@ export function pageOf(
 ): string {
   const lines = before.split('\n')
   const kept = (starts: readonly string[]) => lines.find(line => starts.some(start => line.startsWith(start)))
+  // What people wrote below stays.
+  const rest = lines.slice(lines.findLastIndex(line => line.startsWith('- **')) + 1).join('\n')
   const written = all.flatMap(({ name }) => {
     const one = done.find(({ drill }) => drill.name === name)
     const row = one ? rowOf(one) : kept([`| ✓ ${name} |`, `| ✗ ${name} |`])
@@ -39,7 +41,7 @@ second, where a drill says nothing else, a tenth of them notifications, all on o
 too. \`npm run lab -- drills NAME…\` writes the lines of these anew.
 
 *failed*: no answer, or an answer of trouble that names no time to come back; no read is repeated by these customers, a notification is
-sent again under its key until it is accepted and then counts once. *sent away*: 503 or 429 with \`Retry-After\`. *gap*: the longest time in
+sent again under its key until it is accepted and then counts once. *sent away*: 429, 502, 503 or 504 with \`Retry-After\`. *gap*: the longest time in
 which nobody was answered well. *lost*: accepted notifications without their row, their outcome or their push.
 
 | ${COLUMNS.join(' | ')} |
@@ -47,6 +49,7 @@ which nobody was answered well. *lost*: accepted notifications without their row
 ${written.map(({ row }) => row).join('\n')}
 
 ${written.map(({ words }) => words).join('\n')}
+${rest.trimEnd()}
 `
 }
 

@@ -4,6 +4,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Laboratory } from '../lib/laboratory.ts'
 import { startLoad } from '../lib/load.ts'
+import { certificateDrills } from './certificates.ts'
+import { crowdDrills } from './crowd.ts'
+import { diskDrills } from './disks.ts'
 import { type Drill, type Outcome, type Stage, until } from './drill.ts'
 import { networkDrills } from './network.ts'
 import { operationDrills, restoration } from './operations.ts'
@@ -12,6 +15,8 @@ import { overload } from './overload.ts'
 import { pageOf } from './page.ts'
 import { ports } from './ports.ts'
 import { processDrills } from './processes.ts'
+import { rebuiltDrills } from './rebuilt.ts'
+import { scalingDrills } from './scaling.ts'
 
 const ALL: readonly Drill[] = [
   ports,
@@ -21,6 +26,11 @@ const ALL: readonly Drill[] = [
   ...operationDrills,
   operators,
   restoration,
+  ...rebuiltDrills,
+  ...diskDrills,
+  ...certificateDrills,
+  ...scalingDrills,
+  ...crowdDrills,
 ]
 const PAGE = fileURLToPath(new URL('../../docs/drills.md', import.meta.url))
 const FULL: Size = { sockets: 2_000, perSecond: 100 }

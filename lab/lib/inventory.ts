@@ -2,12 +2,17 @@ import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Addresses } from '../../simulators/index.ts'
-import { OUTSIDE, VIP } from './places.ts'
+import { type Machine, OUTSIDE, VIP } from './places.ts'
 import { run } from './run.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const ANSIBLE = join(ROOT, 'deploy/ansible')
-const RENDER_MS = 300_000
+const RENDER_MS = 480_000
+export const ANSIBLE_ENVIRONMENT = {
+  ANSIBLE_NOCOLOR: '1',
+  ANSIBLE_LOG_PATH: '/dev/null',
+  LC_ALL: 'C.UTF-8',
+}
 
 /** Debian's Swift stands for the other S3: it has one key, which its tests share. */
 export const STORAGE_KEYS = { accessKey: 'test:tester', secretKey: 'storage-of-the-tests' }
@@ -29,7 +34,7 @@ export const layoutOf = (folder: string): Layout => ({
 
 /** Writes the inventory, with secrets of its own, and every machine's files from it. */
 export async function renderMachines(layout: Layout, outside: Addresses, vip: Vip): Promise<void> {
-  const { inventory, machines } = layout
+  const { inventory } = layout
   await cp(join(ANSIBLE, 'inventory/example'), inventory, { recursive: true })
   await run([join(ROOT, 'deploy/make-secrets'), inventory])
   const variables = join(inventory, 'group_vars/all')
@@ -49,10 +54,16 @@ export async function renderMachines(layout: Layout, outside: Addresses, vip: Vi
   })
   // JSON is YAML.
   await writePrivate(join(variables, 'lab.yml'), settings(layout, outside))
-  await run(['ansible-playbook', '-i', inventory, 'render.yml', '-e', `render_root=${machines}`], {
+  await writeFiles(layout)
+}
+
+/** Writes machines' files from the inventory as it is now, all unless said; what is there and as it should be stays untouched. */
+export async function writeFiles({ inventory, machines }: Layout, only?: readonly Machine[]): Promise<void> {
+  const limit = only ? ['--limit', only.join(',')] : []
+  await run(['ansible-playbook', '-i', inventory, 'render.yml', ...limit, '-e', `render_root=${machines}`], {
     cwd: ANSIBLE,
     ms: RENDER_MS,
-    env: { ANSIBLE_NOCOLOR: '1', ANSIBLE_LOG_PATH: '/dev/null', LC_ALL: 'C.UTF-8' },
+    env: ANSIBLE_ENVIRONMENT,
   })
 }
 

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { loadOrCreateAuthority } from '../../simulators/authority.ts'
 import type { Addresses } from '../../simulators/index.ts'
 import { serveControl, type Verb } from './control.ts'
+import { mountDisks } from './disks.ts'
 import { layoutOf, renderMachines, VIP_NAMES } from './inventory.ts'
 import { exporterServices, monitoringServices } from './monitoring.ts'
 import { applyMachine, buildNetwork, forwardOutside } from './network.ts'
@@ -73,17 +74,18 @@ export async function openLaboratory({
   const outside = await startOutside(units, folder)
   await forwardOutside(portsOf(outside))
   say('outside: SIC, Postpaid, SMS, proxy, FCM')
+  await mountDisks(folder)
   const authority = await loadOrCreateAuthority(join(folder, 'outside'))
   await renderMachines(layout, outside, await authority.issue(VIP_NAMES))
   say('files of every machine, from deploy/')
   const version = await thisVersion(folder)
   for (const machine of MACHINES) {
     await applyMachine(machine, root(machine))
-    await mkdir(join(root(machine), 'var/lib/prometheus/node-exporter'), { recursive: true })
+    await makeFolders(root(machine))
     await writeFile(join(layout.machines, `${machine}.env`), shellOf(machineEnvironment(folder, machine)))
   }
   const [data, broker, cache] = await Promise.all([
-    dataServices(root('server1'), folder),
+    dataServices(root('server1')),
     brokerService(root('server2')),
     cacheService(root('server3')),
   ])
@@ -117,6 +119,12 @@ export async function openLaboratory({
     admin,
     on,
   }
+}
+
+/** What installing makes, and no file of deploy/ brings with it. */
+export async function makeFolders(root: string): Promise<void> {
+  for (const path of ['prometheus/node-exporter', 'samaconso/operations'])
+    await mkdir(join(root, 'var/lib', path), { recursive: true })
 }
 
 async function fill(on: Laboratory['on'], folder: string, customers: number): Promise<Laboratory['admin']> {

@@ -35,6 +35,9 @@ const READS = [
   '/v1/agencies',
 ]
 
+/** Trouble, with the time to come back. */
+const isSentAway = (status: number, later: boolean): boolean => later && [429, 502, 503, 504].includes(status)
+
 interface Window {
   times: number[]
   failed: string[]
@@ -87,6 +90,10 @@ export async function openRequests(
     return JSON.parse(text).accessToken as string
   }
   let admin = await signIn()
+  /** When the half hour of the token is over. */
+  async function signInAgain(status: number): Promise<void> {
+    if (status === 401) admin = await signIn()
+  }
   const summaries = await summariesOf(start.people.slice(0, METERS), call)
   let perSecond = start.perSecond
   let window = newWindow()
@@ -112,7 +119,7 @@ export async function openRequests(
     try {
       const { status, later } = await call('GET', path, (summary ?? person).token)
       if (status < 400) good(into)
-      else if ([429, 503].includes(status) && later) into.shed++
+      else if (isSentAway(status, later)) into.shed++
       else bad(into, `GET ${path}: ${status}`)
     } catch (error) {
       bad(into, `GET ${path}: ${(error as Error).message}`)
@@ -130,23 +137,25 @@ export async function openRequests(
       content: { fr: { title: 'Travaux', body: 'Coupure prévue dans votre quartier.' } },
     }
     const startedAt = performance.now()
-    for (let why = ''; ; await pause(AGAIN_MS)) {
+    for (let why = '', isToldWhen = false; ; await pause(AGAIN_MS)) {
       try {
-        const { status, text } = await call('POST', '/v1/admin/notifications', admin, body, key)
+        const { status, later, text } = await call('POST', '/v1/admin/notifications', admin, body, key)
         if (status === 202) {
           into.accepted.push({ id: JSON.parse(text).id, pushToken: person.pushToken })
           good(into)
           break
         }
         why = `${status} ${text.slice(0, 200)}`
-        // The half hour of the token is over.
-        if (status === 401) admin = await signIn()
+        isToldWhen = isSentAway(status, later)
+        await signInAgain(status)
       } catch (error) {
         why = (error as Error).message
+        isToldWhen = false
       }
       if (performance.now() - startedAt > PATIENCE_MS) {
         into.refused++
-        bad(into, `POST /v1/admin/notifications, again and again: ${why}`)
+        if (isToldWhen) into.shed++
+        else bad(into, `POST /v1/admin/notifications, again and again: ${why}`)
         break
       }
     }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { chmod, mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,13 +11,13 @@ import type { Service } from './units.ts'
 
 const POSTGRES = { uid: 'postgres', gid: 'postgres' }
 /** What containers of RabbitMQ and Redis run as, and own their files as. */
-const CONTAINER = { uid: '999', gid: '999' }
+export const CONTAINER = { uid: '999', gid: '999' }
 const STORAGE = fileURLToPath(new URL('../processes/storage.ts', import.meta.url))
 const connects = (host: string, port: number) => ['bash', '-c', `exec 3<>/dev/tcp/${host}/${port}`]
 const answers = (url: string) => ['curl', '-sfo', '/dev/null', '--max-time', '3', url]
 
 /** Server 1: PostgreSQL, PgBouncer, the object storage; what the machine's own services do on a real one. */
-export async function dataServices(root: string, folder: string): Promise<Service[]> {
+export async function dataServices(root: string): Promise<Service[]> {
   const { bin, data, socket } = await preparePostgres(root)
   return [
     {
@@ -44,7 +45,7 @@ export async function dataServices(root: string, folder: string): Promise<Servic
     {
       name: 'storage',
       place: 'server1',
-      command: async () => ({ command: [process.execPath, STORAGE, join(folder, 'storage')] }),
+      command: async () => ({ command: [process.execPath, STORAGE, join(root, 'var/lib/storage')] }),
       ready: answers('http://192.0.2.11:9000/healthcheck'),
     },
   ]
@@ -101,6 +102,8 @@ export async function bringUpDatabase(root: string): Promise<void> {
       cwd: '/',
     },
   )
+  // Of a server that is built anew, it is there with all its backups.
+  if (existsSync(join(root, 'var/backups/samaconso/pgbackrest/archive/samaconso/archive.info'))) return
   const config = `--config=${join(root, 'etc/pgbackrest/pgbackrest.conf')}`
   await run([...within, 'pgbackrest', config, '--stanza=samaconso', 'stanza-create'], { cwd: '/' })
 }

@@ -30,6 +30,9 @@ export interface Units {
   /** Stops one, and does not wait for it to serve again: whoever asked looks. */
   replace(name: string): Promise<void>
   kill(name: string): void
+  /** Keeps those of a place away until they are started, once something else has ended them; gives their names. */
+  holdAllOf(place: Place): string[]
+  heldOf(place: Place): string[]
   freeze(name: string): void
   thaw(name: string): void
   add(services: readonly Service[]): Promise<void>
@@ -46,6 +49,7 @@ export function openUnits(folder: string, onEvent: (text: string) => void): Unit
     steadyMs: 5_000,
   })
   const underWay = new Map<string, AbortController>()
+  const places = new Map<string, Place>()
   const held = new Map<string, { released: Promise<void>; release(): void }>()
 
   const statusOf = (name: string) => {
@@ -79,14 +83,23 @@ export function openUnits(folder: string, onEvent: (text: string) => void): Unit
     }
   }
 
+  function hold(name: string): void {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    held.set(name, { released: promise, release: resolve })
+  }
+
   const units: Units = {
     supervisor,
     async stop(name) {
       statusOf(name)
       if (held.has(name)) return
-      const { promise, resolve } = Promise.withResolvers<void>()
-      held.set(name, { released: promise, release: resolve })
+      hold(name)
       await supervisor.restart(name)
+    },
+    holdAllOf(place) {
+      const names = [...places].filter(([, its]) => its === place).map(([name]) => name)
+      for (const name of names) hold(name)
+      return names
     },
     async start(name) {
       const { state, restarts } = statusOf(name)
@@ -107,10 +120,14 @@ export function openUnits(folder: string, onEvent: (text: string) => void): Unit
       underWay.get(name)?.abort()
       await supervisor.restart(name)
     },
+    heldOf: place => [...held.keys()].filter(name => places.get(name) === place),
     kill: name => supervisor.kill(name, 'SIGKILL'),
     freeze: name => supervisor.kill(name, 'SIGSTOP'),
     thaw: name => supervisor.kill(name, 'SIGCONT'),
-    add: services => supervisor.start(services.map(unitOf)),
+    add(services) {
+      for (const { name, place } of services) places.set(name, place)
+      return supervisor.start(services.map(unitOf))
+    },
   }
   return units
 }

@@ -23,6 +23,9 @@ const NETWORK = new Set([
   'ETIMEDOUT',
 ])
 
+/** A server that cannot prove who it is, by its certificate, is not spoken to: it is as if it were away. */
+const UNPROVEN = /^(CERT_|DEPTH_ZERO_|ERR_SSL_|ERR_TLS_|SELF_SIGNED_|UNABLE_TO_)/
+
 /** Whether an error of the driver says that the database is away, overloaded or too slow, rather than that the query is wrong. */
 export function isAway(error: unknown): boolean {
   if (!(error instanceof Error) || error instanceof Problem) return false
@@ -30,6 +33,7 @@ export function isAway(error: unknown): boolean {
   if (error instanceof DatabaseError) return AWAY.test(code)
   return (
     NETWORK.has(code) ||
+    UNPROVEN.test(code) ||
     /timeout|terminated|Connection ended|not queryable|server closed|after calling end/i.test(error.message)
   )
 }

@@ -205,18 +205,38 @@ export async function countResendable(db: Queryable, filter: Filter, most: numbe
   return row?.count ?? 0
 }
 
-/** Notes of tasks that a person sent them again, or discarded what was put aside of them. */
+/** A task as its history was when a person acted on it. */
+export interface Taken {
+  taskId: string
+  /** Its last row then. */
+  id: string
+}
+
+/** Tasks as their history is now; what is not of our making has no id of ours, and no history. */
+export async function readTaken(db: Queryable, taskIds: readonly string[]): Promise<Taken[]> {
+  const own = taskIds.filter(id => UUID.test(id))
+  if (own.length === 0) return []
+  return db.query(
+    `select h.task_id "taskId", max(h.id::text)::uuid id from task_history h
+     where h.task_id = any($1::uuid[]) group by h.task_id`,
+    [own],
+  )
+}
+
+/**
+ * Notes of tasks that a person sent them again, or discarded what was put aside of them. A task that was sent may be put
+ * aside anew before this is written: that row says nothing of it.
+ */
 export async function markTasks(
   db: Queryable,
-  taskIds: readonly string[],
+  taken: readonly Taken[],
   what: 'resent' | 'discarded',
 ): Promise<void> {
-  // What is not of our making has no id of ours, and no history.
-  const own = taskIds.filter(id => UUID.test(id))
-  if (own.length === 0) return
+  if (taken.length === 0) return
   await db.query(
     `update task_history h set ${what}_at = now()
-     where h.task_id = any($1::uuid[]) and h.state in ('parked', 'revoked') and ${IS_OPEN}`,
-    [own],
+     from unnest($1::uuid[], $2::uuid[]) as taken(task_id, id)
+     where h.task_id = taken.task_id and h.id <= taken.id and h.state in ('parked', 'revoked') and ${IS_OPEN}`,
+    [taken.map(one => one.taskId), taken.map(one => one.id)],
   )
 }

@@ -39,6 +39,7 @@ describe('every route of the monitor', () => {
       'GET /api/tasks/:id',
       'GET /api/workers',
       'GET /api/workers/:name',
+      'GET /api/workers/:name/configuration',
       'GET /assets/:file',
       'GET /audit',
       'GET /broadcasts',

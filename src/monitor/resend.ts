@@ -42,13 +42,14 @@ export async function resend(
     const now = desk.clock.now()
     if (refused.length > 0) await asked(() => broker.publish(refused.map(task => messageOf(task, now))))
     const resent = [...replayed, ...refused.map(task => task.taskId)]
+    const sent = new Set(resent)
     if (resent.length > 0) {
-      await markTasks(tx, resent, 'resent')
+      const taken = tasks.filter(task => sent.has(task.taskId))
+      await markTasks(tx, taken, 'resent')
       await recordAs(tx, { id: null, role: desk.operator, requestId: request.id }, [
         { action: 'task.retry', objectKind: 'task', detail: { ids: resent } },
       ])
     }
-    const sent = new Set(resent)
     return { matched: tasks.length, resent, missing: aside.filter(id => !sent.has(id)), next }
   })
 }

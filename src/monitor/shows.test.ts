@@ -86,6 +86,25 @@ describe('the monitor shows', () => {
     expect((await monitor.get('/api/workers/nobody')).status).toBe(404)
   })
 
+  it('the limits of a worker, and its settings without secrets; that it did not tell them when it did not', async () => {
+    await monitor.work('worker-1', { normal: 2 }, [
+      { name: 'WORKER_SLOTS', value: '2', isDefault: false },
+      { name: 'PEPPER', value: null, isDefault: false },
+    ])
+    const { body } = await monitor.get('/api/workers/worker-1/configuration')
+    expect(body).toEqual({
+      mostSlots: 64,
+      tasks: [{ name: 'test.task', queue: 'normal', attempts: 1, slowMs: 60_000 }],
+      settings: [
+        { name: 'WORKER_SLOTS', value: '2', isDefault: false },
+        { name: 'PEPPER', value: null, isDefault: false },
+      ],
+    })
+    expect((await monitor.get('/api/workers/nobody/configuration')).status).toBe(404)
+    await monitor.rest()
+    expect((await monitor.get('/api/workers/worker-1/configuration')).status).toBe(503)
+  })
+
   it('tasks under way, then those that ended, page by page', async () => {
     const old = await past(5)
     const live = await working(2)

@@ -14,6 +14,7 @@ export const viewWorker = ({ state, seenAt, hasNamesake, last }: SeenWorker) => 
   host: last.host,
   pid: last.pid,
   version: last.version,
+  ...(last.role ? { role: last.role } : {}),
   startedAt: at(last.startedAt),
   lastSeenAt: at(seenAt),
   ...(hasNamesake ? { namesake: true } : {}),

@@ -145,7 +145,7 @@ async function start(dir: string, { env, ports, version, stack, onServer }: Star
       await reviveDeliveries(services)
       const queues = evenly(QUEUES, config.workerSlots)
       const worker = await keepWorker(
-        () => startWorkerRole(services, { broker, name: 'samaconso_worker_1', queues, version }),
+        () => startWorkerRole(services, { broker, name: 'samaconso_worker_1', role: 'all', queues, version }),
         log,
       )
       stack.push(() => worker.stop(2_000))

@@ -77,7 +77,8 @@ export async function startApi(
     version,
     instance: config.instance,
     checks: {
-      database: async () => (await services.db.query('select 1')).length === 1,
+      // One that answers and is empty serves nobody: its server was just built anew.
+      database: async () => (await services.db.query('select 1 from schema_migrations limit 1')).length === 1,
       cache: async () => services.cache.state() === 'ok',
       broker: async () => brokerState() === 'ok',
       storage: async () => services.storage.state() === 'ok',

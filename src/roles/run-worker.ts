@@ -77,7 +77,7 @@ export interface WorkerProcess {
 /** Works until it is told to end, or until it has to; returns the exit code. What it was given is the caller's to close. */
 export async function runWorker({ name, queues }: WorkerArgs, given: WorkerProcess): Promise<number> {
   const { services, broker, version, signal } = given
-  const worker = await startWorkerRole(services, { broker, version, name, queues })
+  const worker = await startWorkerRole(services, { broker, version, role: 'worker', name, queues })
   services.log.info({ event: 'worker_started', version, worker: name, queues })
   const stop = () => void worker.stop()
   signal.addEventListener('abort', stop, { once: true })

@@ -10,6 +10,7 @@ import {
   type TaskEvent,
   type Worker,
 } from '../tasks/index.ts'
+import { shownConfiguration } from './configuration.ts'
 import { measureTask } from './measure.ts'
 
 /** Every task of the business with its handler. */
@@ -27,17 +28,20 @@ export interface WorkerRoleOptions {
   /** Slots of each queue. */
   queues: Partial<Record<Queue, number>>
   version: string
+  /** What its process is. */
+  role: 'worker' | 'all'
 }
 
 /** Starts a worker of every task of the business, seen and steered by the task monitor. */
 export function startWorkerRole(services: Services, options: WorkerRoleOptions): Promise<Worker> {
-  const { db, fanout, shelf, clock, log } = services
+  const { db, fanout, shelf, clock, log, config } = services
   return startManagedWorker(businessHandlers(services), {
     ...options,
     db,
     fanout,
     shelf,
     clock,
+    settings: shownConfiguration(config),
     onEvent(event) {
       measureTask(event)
       logTask(services, event)

@@ -24,6 +24,12 @@ export class Handlers {
     })
   }
 
+  /** The tasks that have a handler, by name. */
+  tasks(): TaskDefinition[] {
+    const all = [...this.#byName.values()].map(({ task }) => task)
+    return all.sort((a, b) => (a.name < b.name ? -1 : 1))
+  }
+
   get(name: string): Registered | undefined {
     return this.#byName.get(name)
   }

@@ -11,6 +11,7 @@ export interface HeartbeatOptions {
   fanout: Fanout
   clock: Clock
   version: string
+  role: string | undefined
   dropped: () => Heartbeat['dropped']
   everyMs?: number
 }
@@ -25,7 +26,15 @@ export interface Heart {
 }
 
 /** Says every two seconds that a worker is alive and how it is. */
-export function startHeart({ worker, fanout, clock, version, dropped, everyMs }: HeartbeatOptions): Heart {
+export function startHeart({
+  worker,
+  fanout,
+  clock,
+  version,
+  role,
+  dropped,
+  everyMs,
+}: HeartbeatOptions): Heart {
   const startedAt = clock.now()
   const loop = monitorEventLoopDelay({ resolution: 20 })
   loop.enable()
@@ -51,6 +60,7 @@ export function startHeart({ worker, fanout, clock, version, dropped, everyMs }:
       host: hostname(),
       pid: process.pid,
       version,
+      ...(role ? { role } : {}),
       startedAt,
       at: now,
       draining: worker.isDraining(),

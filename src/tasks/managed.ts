@@ -7,14 +7,20 @@ import { batchEvents } from './events.ts'
 import type { Handlers } from './handlers.ts'
 import { startHeart } from './heartbeat.ts'
 import { keepHistory } from './history.ts'
+import { MOST_SLOTS } from './pool.ts'
 import { keepResults } from './results.ts'
 import { openRevocations } from './revocations.ts'
-import { startWorker, type Worker, type WorkerOptions } from './worker.ts'
+import type { ShownSetting, WorkerConfiguration } from './watching.ts'
+import { SLOW_MS, startWorker, type Worker, type WorkerOptions } from './worker.ts'
 
 export interface ManagedWorkerOptions extends Omit<WorkerOptions, 'isRevoked'> {
   /** Where it is seen and steered. */
   fanout: Fanout
   version: string
+  /** What its process is. */
+  role?: string
+  /** Those of its process, as an operator may see them. */
+  settings?: readonly ShownSetting[]
   /** Where its history goes, and revocations come from. */
   db?: Database | undefined
   /** Where results are put for an hour. */
@@ -57,6 +63,7 @@ export async function startManagedWorker(handlers: Handlers, options: ManagedWor
     fanout,
     clock,
     version: options.version,
+    role: options.role,
     everyMs: options.beatMs,
     dropped: () => ({
       events: events.dropped(),
@@ -64,7 +71,8 @@ export async function startManagedWorker(handlers: Handlers, options: ManagedWor
       results: results?.dropped() ?? 0,
     }),
   })
-  const disobey = obey({ worker, heart, revocations, fanout, onCommand })
+  const configuration = configurationOf(handlers, options.settings)
+  const disobey = obey({ worker, heart, revocations, configuration, fanout, onCommand })
 
   const ended = worker.ended.then(async end => {
     disobey()
@@ -86,3 +94,14 @@ export async function startManagedWorker(handlers: Handlers, options: ManagedWor
     },
   }
 }
+
+const configurationOf = (
+  handlers: Handlers,
+  settings: readonly ShownSetting[] = [],
+): WorkerConfiguration => ({
+  mostSlots: MOST_SLOTS,
+  tasks: handlers
+    .tasks()
+    .map(({ name, queue, attempts, slowMs = SLOW_MS }) => ({ name, queue, attempts, slowMs })),
+  settings: [...settings],
+})

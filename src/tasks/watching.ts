@@ -33,6 +33,8 @@ export const Heartbeat = Type.Object({
   host: Type.String({ maxLength: 255 }),
   pid: Count,
   version: Type.String({ maxLength: 100 }),
+  /** What its process is: a worker alone, or all of the product. Workers of an earlier version do not say. */
+  role: Type.Optional(Type.String({ maxLength: 100 })),
   startedAt: Ms,
   at: Ms,
   draining: Type.Boolean(),
@@ -53,6 +55,24 @@ export const Heartbeat = Type.Object({
   activeCount: Count,
 })
 export type Heartbeat = Static<typeof Heartbeat>
+
+/** A setting of a worker's process; null is a secret that is given, and never told. */
+export const ShownSetting = Type.Object({
+  name: Name,
+  value: Type.Union([Type.String(), Type.Null()]),
+  isDefault: Type.Boolean(),
+})
+export type ShownSetting = Static<typeof ShownSetting>
+
+/** What a worker is allowed, and how it was started; told to who asks. */
+export const WorkerConfiguration = Type.Object({
+  /** Most slots of one queue. */
+  mostSlots: Count,
+  /** Tasks that it knows, with their limits. */
+  tasks: Type.Array(Type.Object({ name: Name, queue: QueueName, attempts: Count, slowMs: Ms })),
+  settings: Type.Array(ShownSetting),
+})
+export type WorkerConfiguration = Static<typeof WorkerConfiguration>
 
 /** A worker that ended properly. */
 export const Farewell = Type.Object({ kind: Type.Literal('farewell'), name: Name, startedAt: Ms, at: Ms })

@@ -103,7 +103,8 @@ const ABANDON_MS = 1_000
 const GRACE_MS = 10_000
 const OBEY_MS = 10_000
 const LOOK_MS = 1_000
-const SLOW_MS = 60_000
+/** ms after which a task counts as slow that does not say it itself. */
+export const SLOW_MS = 60_000
 
 /**
  * Starts a worker: takes messages of its queues, validates them, runs their handlers, and by the task's policy puts

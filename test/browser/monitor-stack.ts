@@ -14,6 +14,9 @@ type Json = any
 
 const VIEWER = { username: 'viewer', password: 'a-viewer-who-only-looks' }
 
+/** A process that starts on a machine that does much else has as long as that takes. */
+const READY_MS = 180_000
+
 /** Every process of production on real servers, with a monitor that has both roles. */
 export async function startMonitorStack() {
   const folder = await mkdtemp(join(tmpdir(), 'samaconso-monitor-'))
@@ -24,21 +27,23 @@ export async function startMonitorStack() {
     driver,
     `import { writeFileSync } from 'node:fs'
      import { plan } from ${module('plan.ts')}
+     import { freePorts } from ${module('ports.ts')}
      import { runStack } from ${module('stack.ts')}
-     await runStack({ dir: ${JSON.stringify(dir)}, raw: true, reset: false, plan: options => {
+     // Stacks of other tests start in the same moment: the ports of production may be free for both.
+     await runStack({ dir: ${JSON.stringify(dir)}, raw: true, reset: false, ports: freePorts, plan: options => {
        const env = { ...options.env, MONITOR_VIEWER_PASSWORD: '${VIEWER.password}' }
        writeFileSync(${JSON.stringify(join(folder, 'env.json'))}, JSON.stringify(env))
-       return plan({ ...options, env })
+       return plan({ ...options, env }).map(wave => wave.map(one => ({ ...one, readyMs: ${READY_MS} })))
      } })`,
   )
   const stack = run([process.execPath, driver], { DATA_DIR: dir, LANG: 'en_US.UTF-8' })
   const stop = async () => {
-    for (const { pid } of await processesOf(folder)) process.kill(pid, 'SIGKILL')
+    for (const { pid } of await processesOf(folder)) killIfThere(pid)
     await allGone(folder, 15_000)
     await rm(folder, { recursive: true, force: true, maxRetries: 5 })
   }
   try {
-    await stack.prints('Ctrl-C', 120_000)
+    await stack.prints('Ctrl-C', 240_000)
   } catch (error) {
     await stop()
     throw error
@@ -61,7 +66,7 @@ export async function startMonitorStack() {
     async readOnlyMonitor() {
       const port = await freePort()
       const process = own(['monitor'], { MONITOR_READ_ONLY: 'true', MONITOR_PORT: String(port) })
-      await process.prints('"event":"started"', 20_000)
+      await process.prints('"event":"started"', READY_MS)
       return { url: `http://127.0.0.1:${port}`, process }
     },
     async seed(customers: number) {
@@ -84,6 +89,11 @@ export async function startMonitorStack() {
       if (!response.ok) throw new Error(`${method} ${path}: ${JSON.stringify(answer)}`)
       return answer
     },
+    /** The token of the demo's administrator. */
+    async signIn(): Promise<string> {
+      const account = { grant: 'password', login: 'admin', password: 'Admin-demo-2026' }
+      return (await this.api('POST', '/v1/auth/token', account)).accessToken
+    },
     async fcm(behaviour: object) {
       const url = `http://127.0.0.1:${ports.simulators}/push/behaviour`
       const answer = await fetch(url, {
@@ -94,5 +104,14 @@ export async function startMonitorStack() {
       if (!answer.ok) throw new Error(await answer.text())
     },
     stop,
+  }
+}
+
+/** One that ended meanwhile, as its parent did, is what is wanted. */
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
   }
 }

@@ -22,7 +22,7 @@ export async function visit(
     ...more,
   })
   const page = await context.newPage()
-  page.setDefaultTimeout(15_000)
+  page.setDefaultTimeout(30_000)
   page.on('pageerror', error => complaints.push(String(error)))
   page.on('console', message => {
     if (message.text().includes('Content Security Policy')) complaints.push(message.text())

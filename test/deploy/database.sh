@@ -55,3 +55,21 @@ until [ "$(sql -d samaconso -c "select last_archived_time > '$moment' from pg_st
 sleep 1
 "$here/samaconso-restore" --to "$moment" | sed 's/; what was before.*//'
 echo "rows after the restoration: $(app 'select count(*) from kept')"
+
+# The server is lost, all but its backups; its playbook makes an empty cluster in its place.
+app 'insert into kept select generate_series(1501, 1800)'
+moment=$(sql -c 'select clock_timestamp()' -d samaconso)
+sql -d samaconso -c 'select pg_switch_wal()' >/dev/null
+until [ "$(sql -d samaconso -c "select last_archived_time > '$moment' from pg_stat_archiver")" = t ]; do sleep 0.2; done
+postmaster=$(head -n 1 "$data/postmaster.pid")
+kill -KILL "$postmaster"
+while kill -0 "$postmaster" 2>/dev/null; do sleep 0.1; done
+until [ -z "$(pgrep -f "^postgres: .*archiver" -u postgres --ns $$ --nslist net)" ]; do sleep 0.1; done
+rm -rf "$data" "$data".before-*
+as "$bin/initdb" -D "$data" -A peer --no-sync >/dev/null
+echo "include_dir '$R/etc/postgresql/$version/main/conf.d'" >>"$data/postgresql.conf"
+"$R/start"
+sql -f "$R/etc/samaconso/postgresql/roles.sql" 2>/dev/null
+echo "on the empty one: $(app 'select count(*) from kept' 2>&1 | grep -o 'does not exist' | head -n 1)"
+"$here/samaconso-restore" --latest | sed 's/; what was before.*//'
+echo "rows after all was lost: $(app 'select count(*) from kept')"

@@ -229,6 +229,8 @@ it('PostgreSQL, PgBouncer and the backups work on these files: what operators ty
     'superuser from outside: refused',
     'restored and compared: 1 tables agree',
     'rows after the restoration: 1500',
+    'on the empty one: does not exist',
+    'rows after all was lost: 1800',
   ]) {
     expect(output).toContain(line)
   }

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -47,4 +47,48 @@ it('a task leaves one line, its state and its metrics; a failure keeps when it l
   expect(metrics).toContain(
     `samaconso_task_last_success_timestamp_seconds{task="backup-dump"} ${succeeded.lastSuccess}`,
   )
+})
+
+it('certificates of a server are measured, and the one that ends soon is named', () => {
+  const tls = join(folder, 'tls')
+  mkdirSync(tls)
+  writeFileSync(
+    join(folder, 'tls.conf'),
+    `TLS_FOLDER=${tls}\nMETRICS_FOLDER=${folder}/metrics\nNAMES="data"\n`,
+  )
+  const issue = (name: string, days: number) =>
+    spawnSync('openssl', [
+      ...[
+        'req',
+        '-x509',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:prime256v1',
+        '-nodes',
+        '-subj',
+        '/CN=test',
+      ],
+      ...['-days', String(days), '-keyout', join(tls, `${name}.key`), '-out', join(tls, `${name}.crt`)],
+    ])
+  const maintain = () =>
+    spawnSync(
+      fileURLToPath(new URL('../../deploy/bin/samaconso-maintenance', import.meta.url)),
+      ['certificates'],
+      {
+        env: { ...process.env, SAMACONSO_MACHINE: join(folder, 'tls.conf') },
+        encoding: 'utf8',
+      },
+    )
+  issue('pgbouncer', 397)
+  expect(maintain()).toMatchObject({ status: 0 })
+  issue('minio', 10)
+  const found = maintain()
+  expect(found.status).toBe(1)
+  expect(found.stdout).toMatch(/FAULT certificate minio ends on .*deploy\/renew-certificates/)
+  expect(found.stdout).toMatch(/ok {4}certificate pgbouncer/)
+  const metrics = readFileSync(join(folder, 'metrics/samaconso_certificates.prom'), 'utf8')
+  const end = Number(/\{certificate="minio"\} (\d+)/.exec(metrics)?.[1])
+  expect(end).toBeGreaterThan(Date.now() / 1_000 + 9 * 86_400)
+  expect(end).toBeLessThan(Date.now() / 1_000 + 11 * 86_400)
 })

@@ -93,14 +93,20 @@ const NEEDED: Record<ServerName, Needed> = {
   },
   // What reads the files of deploy/ in production, and says whether they are right.
   deploy: {
-    title: 'Ansible, nftables, HAProxy, pgBackRest, ShellCheck',
+    title: 'Ansible, nftables, HAProxy, pgBackRest, rclone, ShellCheck',
     packages: [
       ...['ansible', 'nftables', 'haproxy', 'pgbackrest', 'shellcheck', 'openssh-server', 'docker-compose'],
-      ...['iproute2', 'postgresql-client'],
+      ...['iproute2', 'postgresql-client', 'rclone'],
     ],
     isThere: () =>
       programs(
-        ...['/usr/bin/ansible-playbook', '/usr/sbin/nft', '/usr/sbin/haproxy', '/usr/bin/pgbackrest'],
+        ...[
+          '/usr/bin/ansible-playbook',
+          '/usr/sbin/nft',
+          '/usr/sbin/haproxy',
+          '/usr/bin/pgbackrest',
+          '/usr/bin/rclone',
+        ],
         ...['/usr/bin/shellcheck', '/usr/sbin/sshd', '/usr/bin/docker-compose', '/usr/bin/psql'],
       ),
     // Programs of this machine: nobody's server stands for them.

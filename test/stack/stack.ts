@@ -9,7 +9,7 @@ import { controlFile, serveControl } from './control.ts'
 import { prepareDemo } from './demo.ts'
 import { lineFormat } from './lines.ts'
 import { type PlanOptions, plan } from './plan.ts'
-import { pickPorts } from './ports.ts'
+import { type Ports, pickPorts } from './ports.ts'
 import { type Program, programUnit } from './program.ts'
 import { startServers } from './servers.ts'
 import { openSupervisor, type Supervisor, type UnitEvent } from './supervisor.ts'
@@ -22,6 +22,8 @@ export interface StackOptions {
   /** Shows log lines as they are. */
   raw: boolean
   plan?: (options: PlanOptions) => Program[][]
+  /** Which ports it listens on; those of production where they are free when absent. */
+  ports?: () => Promise<Ports>
 }
 
 /** However many hang: a person who typed Ctrl-C waits no longer. */
@@ -65,7 +67,7 @@ interface Opened {
 async function start(options: StackOptions, { supervisor, closers, onLine }: Opened): Promise<void> {
   const { dir } = options
   if (options.reset) await emptyDataDir(dir)
-  const ports = await pickPorts()
+  const ports = await (options.ports ?? pickPorts)()
   const { env, databaseUrl, outside } = await startServers(supervisor, dir, ports)
   await step(
     { fr: 'Structure des données et comptes de démonstration', en: 'Data structure and demo accounts' },

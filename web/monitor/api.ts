@@ -110,6 +110,7 @@ export interface WorkerView {
   host: string
   pid: number
   version: string
+  role?: string
   startedAt: string
   lastSeenAt: string
   namesake?: boolean
@@ -131,6 +132,7 @@ export interface WorkerDetail {
   host: string
   pid: number
   version: string
+  role?: string
   startedAt: string
   lastSeenAt: string
   namesake?: boolean
@@ -147,6 +149,12 @@ export interface WorkerDetail {
   answered: boolean
   activeTasks: Array<{ id: string; task: string; queue: string; attempt: number; startedAt: number; slow: boolean; stuck: boolean }>
   reservedTasks: Array<{ id: string; task: string; queue: string; attempt: number }>
+}
+
+export interface Configuration {
+  mostSlots: number
+  tasks: Array<{ name: string; queue: QueueName; attempts: number; slowMs: number }>
+  settings: Array<{ name: string; value: string | null; isDefault: boolean }>
 }
 
 export interface Pool {
@@ -287,6 +295,7 @@ export interface Operations {
   'GET /api/audit': { query?: { limit?: number; cursor?: string }; answer: AuditPage }
   'GET /api/workers': { answer: { items: Array<WorkerView> } }
   'GET /api/workers/{name}': { path: { name: string }; answer: WorkerDetail }
+  'GET /api/workers/{name}/configuration': { path: { name: string }; answer: Configuration }
   'POST /api/workers/{name}/shutdown': { path: { name: string }; body?: Record<string, never>; answer: { worker: string; state: string } }
   'POST /api/workers/{name}/pool/grow': { path: { name: string }; body?: { n?: number; queue?: 'urgent' | 'high_priority' | 'normal' | 'low_priority' }; answer: Pool }
   'POST /api/workers/{name}/pool/shrink': { path: { name: string }; body?: { n?: number; queue?: 'urgent' | 'high_priority' | 'normal' | 'low_priority' }; answer: Pool }

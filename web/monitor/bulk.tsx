@@ -13,7 +13,7 @@ type Step =
   | { kind: 'counts' }
   | { kind: 'counted'; matched: number; more: boolean }
   | { kind: 'works'; done: number; of: number }
-  | { kind: 'over'; done: number; missing: number; stopped: boolean }
+  | { kind: 'over'; done: number; missing: number; silent: string[]; stopped: boolean; more: boolean }
   | { kind: 'failed'; done: number; words: string }
 
 /** Tasks of one request: small enough to see progress and to stop soon. */
@@ -51,15 +51,15 @@ function BulkAct(props: { command: Command; label: string; text: string; filter:
   const dialog = useRef<HTMLDialogElement>(null)
   const isStopped = useRef(false)
   const [step, setStep] = useState<Step>({ kind: 'asks' })
-  const send = (dryRun: boolean, cursor?: string): Promise<Answer> =>
+  const send = (dryRun: boolean, limit: number, cursor?: string): Promise<Answer> =>
     command === 'retry'
-      ? call('POST /api/tasks/retry', { body: { ...filter, dryRun, limit: AT_ONCE, cursor } })
-      : call('POST /api/tasks/revoke', { body: { ...filter, dryRun, limit: AT_ONCE } })
+      ? call('POST /api/tasks/retry', { body: { ...filter, dryRun, limit, cursor } })
+      : call('POST /api/tasks/revoke', { body: { ...filter, dryRun, limit } })
 
   async function countThem() {
     setStep({ kind: 'counts' })
     try {
-      const { matched, more } = await send(true)
+      const { matched, more } = await send(true, AT_ONCE)
       setStep({ kind: 'counted', matched, more })
     } catch (error) {
       setStep({ kind: 'failed', done: 0, words: (error as Error).message })
@@ -70,19 +70,25 @@ function BulkAct(props: { command: Command; label: string; text: string; filter:
     isStopped.current = false
     let done = 0
     let missing = 0
+    const silent = new Set<string>()
     let cursor: string | undefined
+    let more = false
     setStep({ kind: 'works', done, of })
     try {
       for (;;) {
-        const answer = await send(false, cursor)
+        // Those that were counted and no more: what was sent again may have been put aside again already.
+        const answer = await send(false, Math.min(AT_ONCE, of - done - missing), cursor)
         done += answer.retried ?? answer.revoked ?? 0
         missing += answer.missing ?? 0
+        for (const worker of answer.silent ?? []) silent.add(worker)
         cursor = answer.nextCursor ?? undefined
+        more = answer.more && answer.matched > 0
         // More than were counted may have come meanwhile: those are another day's work.
-        if (!answer.more || answer.matched === 0 || done + missing >= of || isStopped.current) break
+        if (!more || done + missing >= of || isStopped.current) break
         setStep({ kind: 'works', done, of })
       }
-      setStep({ kind: 'over', done, missing, stopped: isStopped.current && done + missing < of })
+      const stopped = isStopped.current && done + missing < of
+      setStep({ kind: 'over', done, missing, silent: [...silent], stopped, more: more && !stopped })
     } catch (error) {
       setStep({ kind: 'failed', done, words: (error as Error).message })
     }
@@ -121,14 +127,18 @@ function BulkAct(props: { command: Command; label: string; text: string; filter:
             {step.kind === 'over' && (
               <p className={`notice ${step.stopped ? 'warn' : 'good'}`}>
                 {step.stopped ? t.bulkStopped(count(step.done)) : t.bulkDone(count(step.done))}
+                {step.more && t.more500}
               </p>
+            )}
+            {step.kind === 'over' && step.silent.length > 0 && (
+              <p className="notice warn">{t.bulkSilent(step.silent.join(', '))}</p>
             )}
             {step.kind === 'over' && step.missing > 0 && (
               <p className="notice warn">{t.bulkMissing(count(step.missing))}</p>
             )}
             {step.kind === 'failed' && (
               <p className="notice bad">
-                {t.words.failed} {step.words} {step.done > 0 && t.bulkStopped(count(step.done))}
+                {t.words.failed} {step.words} {step.done > 0 && t.bulkDoneBefore(count(step.done))}
               </p>
             )}
           </div>

@@ -1,5 +1,5 @@
 import { type UseQueryResult, useQuery } from '@tanstack/react-query'
-import type { ReactNode } from 'react'
+import { type ReactNode, useEffect } from 'react'
 import type { Given } from '../shared/client.ts'
 import type { Health, Operations } from './api.ts'
 import { call } from './client.ts'
@@ -110,7 +110,10 @@ export function Rows<T>(props: {
   )
 }
 
-export function Title({ children, more }: { children: ReactNode; more?: ReactNode }) {
+export function Title({ children, more }: { children: string; more?: ReactNode }) {
+  useEffect(() => {
+    document.title = `${children} – SamaConso`
+  }, [children])
   return (
     <div className="row spread">
       <h1>{children}</h1>

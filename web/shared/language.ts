@@ -66,4 +66,5 @@ export function duration(ms: number | null | undefined): string {
   return `${Math.floor(seconds / 3_600)} h ${Math.floor((seconds % 3_600) / 60)} min`
 }
 
-export const megabytes = (bytes: number): string => `${count(Math.round(bytes / 1e6))} Mo`
+export const megabytes = (bytes: number): string =>
+  `${count(Math.round(bytes / 1e6))} ${current === 'fr' ? 'Mo' : 'MB'}`

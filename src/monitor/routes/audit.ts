@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import type { App } from '../../http/fastify.ts'
 import { Cursor, Strict } from '../../http/schemas.ts'
 import { decodeCursor, encodeCursor, UUID } from '../../lib/cursor.ts'
-import { AuditPage } from '../answers.ts'
+import { AuditPage } from '../answers/people.ts'
 import type { Desk } from '../desk.ts'
 
 const Query = Strict({

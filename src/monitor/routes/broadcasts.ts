@@ -1,5 +1,5 @@
 import type { App } from '../../http/fastify.ts'
-import { Broadcasts, Due } from '../answers.ts'
+import { Broadcasts, Due } from '../answers/broadcasts.ts'
 import type { Desk } from '../desk.ts'
 import { readWaiting } from '../history-sql.ts'
 import { viewAttempt } from '../views.ts'

@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import type { App } from '../../http/fastify.ts'
-import { Queues as QueuesAnswer, Trend } from '../answers.ts'
+import { Queues as QueuesAnswer, Trend } from '../answers/queues.ts'
 import type { Desk } from '../desk.ts'
 import { openMonitorMetrics } from '../metrics.ts'
 import { lookAtQueues, type Queues } from '../queues.ts'

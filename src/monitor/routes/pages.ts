@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import type { App } from '../../http/fastify.ts'
 import { Problem } from '../../lib/problems.ts'
-import { Me } from '../answers.ts'
+import { Me } from '../answers/people.ts'
 import type { Desk } from '../desk.ts'
 import type { Web } from '../web.ts'
 

@@ -4,9 +4,9 @@ import { Id, Strict } from '../../http/schemas.ts'
 import { Problem } from '../../lib/problems.ts'
 import { recordAs } from '../../modules/audit/index.ts'
 import { QUEUES } from '../../tasks/index.ts'
-import { Discarded, ParkedPage, Replayed } from '../answers.ts'
+import { Discarded, ParkedPage, Replayed } from '../answers/parked.ts'
 import type { Desk } from '../desk.ts'
-import { markTasks } from '../history-sql.ts'
+import { markTasks, readTaken, type Taken } from '../history-sql.ts'
 import { MOST_AT_ONCE } from '../resend.ts'
 import { viewParkedDelivery, viewParkedTask } from '../views.ts'
 
@@ -72,8 +72,9 @@ export function parkedRoutes(app: App, desk: Desk): void {
       ])
       const units =
         deliveries.length > 0 ? await desk.deliveries.replay(tx, deliveries, desk.clock.now()) : []
+      const before = await readTaken(tx, tasks)
       const sent = tasks.length > 0 ? await desk.broker.replay(tasks) : []
-      await markTasks(tx, sent, 'resent')
+      await markTasks(tx, thoseOf(before, sent), 'resent')
       return { tasks: sent.length, deliveries: units.length }
     })
     return { dryRun, matched, replayed, more, broker, database }
@@ -97,14 +98,18 @@ export function parkedRoutes(app: App, desk: Desk): void {
         await recordAs(tx, { id: null, role: desk.operator, requestId: request.id }, [
           { action: 'parked.discard', detail: { ...choice, reason, tasks: batch } },
         ])
+        const before = await readTaken(tx, batch)
         const gone = await desk.broker.discard(batch)
-        await markTasks(tx, gone, 'discarded')
+        await markTasks(tx, thoseOf(before, gone), 'discarded')
         return gone.length
       })
       return { dryRun, matched: batch.length, discarded, kept, more }
     },
   )
 }
+
+const thoseOf = (taken: readonly Taken[], taskIds: readonly string[]): Taken[] =>
+  taken.filter(({ taskId }) => taskIds.includes(taskId))
 
 function refuseEmpty({ ids, cause, queue, name, kind }: Choice): void {
   if (ids ?? cause ?? queue ?? name ?? kind) return

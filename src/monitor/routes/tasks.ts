@@ -4,7 +4,7 @@ import { Cursor, Id, Instant, Strict } from '../../http/schemas.ts'
 import { decodeCursor, encodeCursor, UUID } from '../../lib/cursor.ts'
 import { Problem } from '../../lib/problems.ts'
 import { QUEUES, readResult } from '../../tasks/index.ts'
-import { TaskDetail, TaskPage } from '../answers.ts'
+import { TaskDetail, TaskPage } from '../answers/tasks.ts'
 import type { Desk } from '../desk.ts'
 import type { SeenTask } from '../floor.ts'
 import {

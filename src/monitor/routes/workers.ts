@@ -1,15 +1,22 @@
 import { type Static, Type } from 'typebox'
+import { Compile } from 'typebox/compile'
 import type { App } from '../../http/fastify.ts'
 import { Strict } from '../../http/schemas.ts'
 import { Problem } from '../../lib/problems.ts'
-import { MOST_SLOTS, QUEUES } from '../../tasks/index.ts'
-import { Draining, Pool, WorkerDetail, Workers } from '../answers.ts'
+import { MOST_SLOTS, QUEUES, WorkerConfiguration } from '../../tasks/index.ts'
+import { Configuration, Draining, Pool, WorkerDetail, Workers } from '../answers/workers.ts'
 import type { Desk } from '../desk.ts'
 import { viewWorker } from '../views.ts'
 
 const Params = Type.Object({ name: Type.String({ minLength: 1, maxLength: 100 }) })
 const QueueName = Type.Enum(QUEUES)
 const SlotCount = (fallback: number) => Type.Integer({ minimum: 1, maximum: MOST_SLOTS, default: fallback })
+
+const isConfiguration = Compile(WorkerConfiguration)
+const NOT_TOLD = {
+  fr: 'Le worker n’a pas dit sa configuration.',
+  en: 'The worker did not tell its configuration.',
+}
 
 type Slots = Record<string, number>
 type Detail = Static<typeof WorkerDetail>
@@ -46,6 +53,20 @@ export function workerRoutes(app: App, desk: Desk): void {
         activeTasks: (answered?.result as Detail['activeTasks'] | undefined) ?? worker.last.active,
         reservedTasks: (reserved.replies.get(name)?.result as Detail['reservedTasks'] | undefined) ?? [],
       }
+    },
+  )
+
+  app.get(
+    '/api/workers/:name/configuration',
+    { schema: { params: Params, response: { 200: Configuration } } },
+    async request => {
+      const { name } = request.params
+      if (!floor.worker(name)) throw new Problem('not_found')
+      const { replies } = await remote.ask('configuration', {}, { to: [name] })
+      const told = replies.get(name)?.result
+      // A worker of an earlier version does not know the question.
+      if (!isConfiguration.Check(told)) throw new Problem('unavailable', { retryAfter: 5, detail: NOT_TOLD })
+      return told
     },
   )
 

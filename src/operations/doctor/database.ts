@@ -1,6 +1,9 @@
 import { readdir } from 'node:fs/promises'
+import type { TLSSocket } from 'node:tls'
 import pg from 'pg'
 import { DATABASE_QUESTIONS, type DatabaseAnswers } from './database-sql.ts'
+import { explain, remedyFor } from './explain.ts'
+import { certificate } from './reach.ts'
 import { type Check, type Finding, fault, limit, ok, type Patient, warning } from './types.ts'
 
 const MIGRATIONS = new URL('../../../migrations/', import.meta.url)
@@ -10,8 +13,8 @@ const CONNECT_MS = 3_000
 export const databaseCheck = (patient: Patient): Check => ({
   component: 'postgresql',
   remedy: {
-    fr: 'Sur le serveur 1 : « systemctl status pgbouncer postgresql », journaux dans /var/log/postgresql ; le pare-feu laisse-t-il passer 6432 ?',
-    en: 'On server 1: `systemctl status pgbouncer postgresql`, logs in /var/log/postgresql; does the firewall let 6432 through?',
+    fr: 'Sur le serveur 1 : disque plein ? « df -h » ; « systemctl status pgbouncer postgresql », journaux dans /var/log/postgresql ; le pare-feu laisse-t-il passer 6432 ?',
+    en: 'On server 1: is the disk full? `df -h`; `systemctl status pgbouncer postgresql`, logs in /var/log/postgresql; does the firewall let 6432 through?',
   },
   async run() {
     const client = new pg.Client({
@@ -30,7 +33,12 @@ export const databaseCheck = (patient: Patient): Check => ({
       )
       const ms = performance.now() - asked
       const { version, now, migrated } = base.rows[0] as { version: number; now: number; migrated: boolean }
-      const findings = [serverVersion(version), clock(patient.now() - now - ms / 2)]
+      const findings = [
+        serverVersion(version),
+        ...certificateOf(client),
+        clock(patient.now() - now - ms / 2),
+        await room(client),
+      ]
       if (!migrated) return [...findings, unmigrated(['…'])]
       const { rows } = await client.query<{ name: string }>('select name from schema_migrations')
       const schema = await schemaFinding(rows.map(({ name }) => name))
@@ -42,6 +50,29 @@ export const databaseCheck = (patient: Patient): Check => ({
     }
   },
 })
+
+/** How long the certificate lasts that was shown to us, if one was. */
+function certificateOf(client: pg.Client): Finding[] {
+  const { stream } = (client as unknown as { connection: { stream: Partial<TLSSocket> } }).connection
+  const until = stream.getPeerCertificate?.().valid_to
+  return until ? [certificate(Date.parse(until), Date.now())] : []
+}
+
+/** Sorts more than it may keep in memory: a disk that is full stops that, where reading goes on. */
+const SPILL = `begin; set local work_mem = '64kB';
+  select count(*) from (select n from generate_series(1, 100000) n order by -n offset 1) sorted; commit`
+
+async function room(client: pg.Client): Promise<Finding> {
+  try {
+    await client.query(SPILL)
+    return ok('son disque prend ce qu’on écrit', 'its disk takes what is written')
+  } catch (error) {
+    const remedy = remedyFor(error)
+    if (!remedy) throw error
+    await client.query('rollback')
+    return fault(explain(error), remedy)
+  }
+}
 
 const serverVersion = (version: number): Finding => {
   const major = Math.floor(version / 10_000)

@@ -122,6 +122,7 @@ describe('PostgreSQL', () => {
         .join(),
     ).toContain('répond, PostgreSQL')
     expect(said(well, 'postgresql')).toContain('structure à jour')
+    expect(said(well, 'postgresql')).toContain('son disque prend ce qu’on écrit')
     expect(said(well, 'postgresql')).toContain('aucun planificateur actif')
     expect(said(well, 'postgresql')).not.toContain('mis de côté')
 
@@ -183,6 +184,14 @@ describe('real servers, alive and then killed', () => {
         'all consumers',
         async () => exitCode(of(await examined({ RABBITMQ_URL }), 'rabbitmq')) === 0,
       )
+      expect(said(await examined({ RABBITMQ_URL }), 'rabbitmq')).toContain('prend les messages')
+      await server.control('set_vm_memory_high_watermark', '0.00001')
+      await until('its alarm', async () =>
+        said(await examined({ RABBITMQ_URL }), 'rabbitmq').includes(
+          'ne prend plus de messages : manque de mémoire',
+        ),
+      )
+      await server.control('set_vm_memory_high_watermark', '0.4')
       await Promise.all(consumers.map(consumer => consumer.stop()))
       await broker.close()
       const url = new URL(server.url)

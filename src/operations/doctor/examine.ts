@@ -1,4 +1,4 @@
-import { explain } from './explain.ts'
+import { explain, remedyFor } from './explain.ts'
 import type { Check, Examined, Finding, State } from './types.ts'
 
 /** What a component may take; the whole takes no longer, since all are looked at side by side. */
@@ -26,7 +26,7 @@ async function within(check: Check, ms: number): Promise<Finding[]> {
   try {
     return await Promise.race([check.run(late.signal), tooLate])
   } catch (error) {
-    return [{ state: 'fault', what: explain(error), remedy: check.remedy }]
+    return [{ state: 'fault', what: explain(error), remedy: remedyFor(error) ?? check.remedy }]
   } finally {
     clearTimeout(timer)
   }

@@ -23,6 +23,15 @@ const KNOWN: readonly (readonly [RegExp, Words])[] = [
     /CERT_HAS_EXPIRED|certificate has expired/i,
     { fr: 'son certificat est périmé', en: 'its certificate has expired' },
   ],
+  [/53100|ENOSPC|no space left/i, { fr: 'son disque est plein', en: 'its disk is full' }],
+  [
+    // Redis, which then refuses whatever writes, and even a ping.
+    /MISCONF/,
+    {
+      fr: 'ne peut plus écrire sur son disque, sans doute plein',
+      en: 'cannot write to its disk, full no doubt',
+    },
+  ],
   [
     /SELF_SIGNED|UNABLE_TO_(VERIFY|GET)|self.signed|unable to (verify|get)/i,
     {
@@ -70,6 +79,29 @@ export function explain(error: unknown): Words {
   const tail = code ? ` (${code})` : ''
   if (known) return { fr: `${known[1].fr}${tail}`, en: `${known[1].en}${tail}` }
   return { fr: `échoue${tail}`, en: `fails${tail}` }
+}
+
+const REMEDIES: readonly (readonly [RegExp, Words])[] = [
+  [
+    /CERT_HAS_EXPIRED|certificate has expired/i,
+    {
+      fr: 'Depuis la machine de contrôle : « deploy/renew-certificates INVENTAIRE » (les secrets y sont), puis regardez encore.',
+      en: 'From the machine that holds the secrets: `deploy/renew-certificates INVENTORY`, then look again.',
+    },
+  ],
+  [
+    /53100|ENOSPC|no space left|MISCONF/i,
+    {
+      fr: 'Faites de la place sur le disque de ce serveur : « df -h », « du -xh --max-depth=2 / | sort -h | tail ». Rien à redémarrer ensuite.',
+      en: 'Make room on the disk of that server: `df -h`, `du -xh --max-depth=2 / | sort -h | tail`. Nothing needs a restart afterwards.',
+    },
+  ],
+]
+
+/** What to do about an error that says itself what is wrong; undefined when the component's own advice is better. */
+export function remedyFor(error: unknown): Words | undefined {
+  const text = codesOf(error).join(' ')
+  return REMEDIES.find(([pattern]) => pattern.test(text))?.[1]
 }
 
 /** Codes, names and messages of an error and of what caused it. Messages are matched, never shown. */

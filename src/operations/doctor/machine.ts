@@ -34,7 +34,11 @@ export const machineChecks = (patient: Patient): Check[] => [
 
 async function disks({ config }: Patient): Promise<Finding[]> {
   const folder = !config.s3Endpoint && config.storageFolder ? [config.storageFolder] : []
-  const places = ['/', '/var/log', '/var/lib/postgresql', '/var/lib/docker', ...folder].filter(existsSync)
+  // What a container sees of the machine's own disk, where RabbitMQ's and Redis's data are, too.
+  const operations = config.operationsFolder ? [config.operationsFolder] : []
+  const places = ['/', '/var/log', '/var/lib/postgresql', '/var/lib/docker', ...operations, ...folder].filter(
+    existsSync,
+  )
   const seen = new Map<string, Finding>()
   for (const place of places) {
     const { blocks, bavail, bfree, bsize, files, ffree } = await statfs(place)

@@ -107,12 +107,34 @@ export const rabbitMqCheck = ({ config }: Patient): Check => ({
       await rabbit.onConnect(TIME_MS).catch(error => Promise.reject(told ?? error))
       const findings: Finding[] = [ok('répond', 'answers')]
       for (const queue of QUEUES) findings.push(...(await queueFindings(rabbit, queue)))
+      // Last: who has published is not read any more where disk or memory lack.
+      findings.push(await intake(rabbit))
       return [...reached, ...findings]
     } finally {
       rabbit.unsafeDestroy()
     }
   },
 })
+
+/** Whether the broker takes messages: for want of disk or memory it stops reading those who publish, and only them. */
+async function intake(rabbit: Connection): Promise<Finding> {
+  const { promise: blocked, resolve } = Promise.withResolvers<string>()
+  rabbit.once('connection.blocked', resolve)
+  const publisher = rabbit.createPublisher({ confirm: true })
+  // To no queue: it is dropped as soon as it is taken.
+  const taken = publisher.send({ routingKey: 'doctor.nobody' }, '')
+  taken.catch(() => undefined)
+  const reason = await Promise.race([taken.then(() => ''), blocked])
+  if (!reason) return ok('prend les messages', 'takes messages')
+  const lack = /disk/.test(reason) ? ['disque', 'disk'] : ['mémoire', 'memory']
+  return fault(
+    { fr: `ne prend plus de messages : manque de ${lack[0]}`, en: `takes no messages: short of ${lack[1]}` },
+    {
+      fr: 'Rien n’est perdu : ils attendent dans la base. Sur le serveur 2, faites de la place (« df -h ») ou de la mémoire ; tout repart seul.',
+      en: 'Nothing is lost: they wait in the database. On server 2, make room (`df -h`) or memory; all goes on by itself.',
+    },
+  )
+}
 
 async function queueFindings(rabbit: Connection, queue: string): Promise<Finding[]> {
   const depth = (name: string) =>

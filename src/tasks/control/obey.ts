@@ -5,6 +5,7 @@ import type { Heart } from '../heartbeat.ts'
 import { MOST_SLOTS } from '../pool.ts'
 import type { Revocations } from '../revocations.ts'
 import type { Queue } from '../types.ts'
+import type { WorkerConfiguration } from '../watching.ts'
 import type { Worker } from '../worker.ts'
 import {
   ARGS,
@@ -21,6 +22,7 @@ export interface Obedient {
   worker: Worker
   heart: Heart
   revocations: Revocations
+  configuration: WorkerConfiguration
   fanout: Fanout
   /** Told of every command that was carried out and of every one refused. */
   onCommand: (command: string, fault: Fault | null) => void
@@ -103,6 +105,7 @@ const COMMANDS: { [C in Command]: (one: Obedient, args: Args<C>) => unknown } = 
       .reserved()
       .slice(0, MOST_SHOWN)
       .map(({ id, task, queue, attempt }) => ({ id, task, queue, attempt })),
+  configuration: ({ configuration }) => configuration,
   grow: (one, { n, queue }) => resize(one, queue, slots => slots + n),
   shrink: (one, { n, queue }) => resize(one, queue, slots => slots - n),
   async 'add-consumer'({ worker, heart }, { queue, slots }) {

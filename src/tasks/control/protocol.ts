@@ -24,6 +24,8 @@ export const ARGS = {
   active: Strict({}),
   /** What the broker handed over and that waits for a slot. */
   reserved: Strict({}),
+  /** Its limits, and its settings without secrets. */
+  configuration: Strict({}),
   /** More slots, of one queue or of each that the worker serves. */
   grow: Strict({ n: Slots, queue: Type.Optional(QueueName) }),
   /** Fewer slots; one is left. */

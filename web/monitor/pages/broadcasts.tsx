@@ -59,12 +59,12 @@ export function Broadcast({ item }: { item: BroadcastView }) {
       </dl>
       {reasons.length > 0 && (
         <p className="soft">
-          {t.reasons} : {reasons.map(([reason, n]) => `${reason} ${count(Number(n))}`).join(', ')}
+          {t.about(t.reasons, reasons.map(([reason, n]) => `${reason} ${count(Number(n))}`).join(', '))}
         </p>
       )}
       {item.stopReason && <p className="notice bad">{item.stopReason}</p>}
       <span className="soft">
-        {t.audiences[item.audience] ?? item.audience} · {item.priority} ·{' '}
+        {t.audiences[item.audience] ?? item.audience} · {t.priorities[item.priority] ?? item.priority} ·{' '}
         {dateTime(item.startedAt ?? item.scheduledAt ?? item.createdAt)}
       </span>
     </article>

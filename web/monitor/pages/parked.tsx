@@ -111,7 +111,19 @@ function Members({ group }: { group: ParkedGroup }) {
                 isNumber: true,
                 cell: item => (item.kind === 'delivery' && item.size ? count(item.size) : '–'),
               },
-              { title: t.actions, cell: item => mayAct && <Replay choice={{ ids: [item.id] }} of={1} /> },
+              ...(mayAct
+                ? [
+                    {
+                      title: t.actions,
+                      cell: (item: ParkedItem) => (
+                        <span className="row">
+                          <Replay choice={{ ids: [item.id] }} of={1} />
+                          {item.kind === 'task' && <Discard choice={{ ids: [item.id] }} of={1} />}
+                        </span>
+                      ),
+                    },
+                  ]
+                : []),
             ]}
           />
         )}
@@ -128,8 +140,11 @@ function Replay({ choice, of }: { choice: Choice; of: number }) {
       title={t.replay}
       words={t.words}
       run={async () => {
-        const { replayed, more } = await call('POST /api/parked/replay', { body: choice })
-        return t.replayed(count(replayed.tasks + replayed.deliveries)) + (more ? t.more500 : '')
+        const { replayed, matched, more } = await call('POST /api/parked/replay', { body: choice })
+        const sent = replayed.tasks + replayed.deliveries
+        if (sent === 0) throw new Error(t.notShown(count(matched)))
+        const rest = sent < matched ? ` ${t.notShown(count(matched - sent))}` : ''
+        return t.replayed(count(sent)) + rest + (more ? t.more500 : '')
       }}
     >
       <p>{t.replayText(count(of))}</p>
@@ -146,10 +161,12 @@ function Discard({ choice, of }: { choice: Choice; of: number }) {
       words={t.words}
       isDangerous
       run={async form => {
-        const { discarded, more } = await call('POST /api/parked/discard', {
+        const { discarded, matched, more } = await call('POST /api/parked/discard', {
           body: { ...choice, reason: String(form.get('reason')) },
         })
-        return t.discarded(count(discarded)) + (more ? t.more500 : '')
+        if (discarded === 0) throw new Error(t.notShown(count(matched)))
+        const rest = discarded < matched ? ` ${t.notShown(count(matched - discarded))}` : ''
+        return t.discarded(count(discarded)) + rest + (more ? t.more500 : '')
       }}
     >
       <p>{t.discardText(count(of))}</p>

@@ -70,7 +70,14 @@ export function OutboxLine({ outbox }: { outbox: Queues['outbox'] }) {
   const t = useTexts()
   if (!outbox) return <p>?</p>
   if (outbox.waiting === 0) return <p>{t.outboxEmpty}</p>
-  return <p>{t.outboxText(count(outbox.waiting), duration((outbox.oldestSeconds ?? 0) * 1_000))}</p>
+  return (
+    <p>
+      {t.outboxText(
+        count(outbox.waiting),
+        outbox.oldestSeconds ? duration(outbox.oldestSeconds * 1_000) : '< 1 s',
+      )}
+    </p>
+  )
 }
 
 function Charts({ trend }: { trend: Trend }) {

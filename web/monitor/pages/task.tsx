@@ -86,7 +86,7 @@ function Cause({ cause }: { cause: TaskDetail['cause'] }) {
   const t = useTexts()
   if (!cause) return <p className="soft">{t.noCause}</p>
   return (
-    <dl>
+    <dl className="wide">
       <Fact name={t.request}>
         <Link to="/tasks" search={{ search: cause.requestId }}>
           <code>{cause.requestId}</code>
@@ -126,7 +126,7 @@ function lifeOf(task: TaskDetail, t: Texts): Event[] {
 function lifeOfAttempt(attempt: AttemptView | TaskDetail, t: Texts): Event[] {
   const events: Event[] = []
   if (attempt.startedAt) {
-    const waited = attempt.waitMs == null ? null : `${t.waited} : ${duration(attempt.waitMs)}`
+    const waited = attempt.waitMs == null ? null : t.about(t.waited, duration(attempt.waitMs))
     events.push({
       at: attempt.startedAt,
       words: t.received(attempt.worker ?? '?', attempt.attempt ?? 1),

@@ -1,13 +1,13 @@
 import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
-import { useSyncExternalStore } from 'react'
-import { VirtualRows } from '../../shared/components/virtual-rows.tsx'
+import { useMemo, useSyncExternalStore } from 'react'
+import { type VirtualColumn, VirtualRows } from '../../shared/components/virtual-rows.tsx'
 import { clockTime, count, duration } from '../../shared/language.ts'
 import type { Operations, TaskView } from '../api.ts'
 import { Bulk } from '../bulk.tsx'
 import { call } from '../client.ts'
 import { Away, State, Title, useMayAct } from '../look.tsx'
-import { useTexts } from '../texts.ts'
+import { type Texts, useTexts } from '../texts.ts'
 
 type Query = NonNullable<Operations['GET /api/tasks']['query']>
 export type TaskFilter = Omit<Query, 'limit' | 'cursor'>
@@ -36,6 +36,8 @@ export function TasksPage() {
     initialPageParam: undefined as string | undefined,
     getNextPageParam: page => page.nextCursor ?? undefined,
     placeholderData: keepPreviousData,
+    // Rows are compared where they are drawn.
+    structuralSharing: false,
     // Who reads on in the history is not moved under their eyes.
     refetchInterval: query => ((query.state.data?.pages.length ?? 0) > 1 ? false : LIVE_MS),
   })
@@ -68,32 +70,52 @@ export function TasksPage() {
 function TaskTable({ items, isKnown }: { items: TaskView[]; isKnown: boolean }) {
   const t = useTexts()
   const isNarrow = useNarrow()
+  const columns = useMemo(() => columnsOf(t), [t])
   if (items.length === 0) return <p className="card">{isKnown ? t.nothing : t.unknown}</p>
   return (
     <VirtualRows
       items={items}
       rowHeight={isNarrow ? 56 : 36}
       label={t.pages.tasks}
-      keyOf={(task, i) => `${task.id} ${task.attempt} ${task.state} ${i}`}
-      columns={[
-        {
-          title: t.task,
-          cell: task => (
-            <Link to="/tasks/$id" params={{ id: task.id }}>
-              {task.name}
-            </Link>
-          ),
-        },
-        { title: t.state, cell: task => <State state={task.state} /> },
-        { title: t.queue, cell: task => task.queue },
-        { title: t.worker, cell: task => task.worker },
-        { title: t.attempt, isNumber: true, cell: task => task.attempt },
-        { title: t.ran, isNumber: true, cell: task => duration(task.runMs) },
-        { title: t.waited, isNumber: true, cell: task => duration(task.waitMs) },
-        { title: t.ended, isNumber: true, cell: task => clockTime(task.finishedAt ?? task.startedAt) },
-      ]}
+      // What was replayed from what was put aside keeps its id, and begins with its first attempt.
+      keyOf={task => `${task.id} ${task.attempt} ${task.state} ${task.finishedAt}`}
+      columns={columns}
     />
   )
+}
+
+const columnsOf = (t: Texts): VirtualColumn<TaskView>[] => [
+  {
+    title: t.task,
+    cell: task => (
+      <>
+        <Link to="/tasks/$id" params={{ id: task.id }}>
+          {task.name}
+        </Link>
+        <Mark task={task} />
+      </>
+    ),
+  },
+  { title: t.state, cell: task => <State state={task.state} /> },
+  { title: t.queue, cell: task => task.queue },
+  { title: t.worker, cell: task => task.worker },
+  { title: t.attempt, isNumber: true, cell: task => task.attempt },
+  { title: t.ran, isNumber: true, cell: task => duration(task.runMs) },
+  { title: t.waited, isNumber: true, cell: task => duration(task.waitMs) },
+  { title: t.ended, isNumber: true, cell: task => clockTime(task.finishedAt ?? task.startedAt) },
+]
+
+/** That a person had a hand in it. */
+function Mark({ task }: { task: TaskView }) {
+  const t = useTexts()
+  const word = task.discardedAt
+    ? t.marks.discarded
+    : task.resentAt
+      ? t.marks.resent
+      : task.replayOf
+        ? t.marks.replay
+        : undefined
+  return word ? <span className="badge mark">{word}</span> : null
 }
 
 function Filters({ filter }: { filter: TaskFilter }) {

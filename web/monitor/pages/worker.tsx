@@ -5,6 +5,7 @@ import type { Pool as PoolAnswer, QueueName, WorkerDetail } from '../api.ts'
 import { call } from '../client.ts'
 import { Rows, Seen, State, Title, useLook, useMayAct } from '../look.tsx'
 import { useTexts } from '../texts.ts'
+import { WorkerConfiguration } from './worker-configuration.tsx'
 
 const QUEUES: QueueName[] = ['urgent', 'high_priority', 'normal', 'low_priority']
 const numberOf = (form: FormData) => Number(form.get('n'))
@@ -18,6 +19,7 @@ export function WorkerPage() {
     <>
       <Title more={look.data && <State state={look.data.state} />}>{name}</Title>
       <Seen look={look}>{worker => <Worker worker={worker} />}</Seen>
+      {look.data && <WorkerConfiguration name={name} />}
       <Link to="/workers">← {t.pages.workers}</Link>
     </>
   )
@@ -27,6 +29,7 @@ function Worker({ worker }: { worker: WorkerDetail }) {
   const t = useTexts()
   const { dropped } = worker
   const facts: [string, string][] = [
+    [t.role, worker.role ?? '–'],
     [t.host, worker.host],
     [t.process, String(worker.pid)],
     [t.version, worker.version],
@@ -110,7 +113,7 @@ function Pool({ worker }: { worker: WorkerDetail }) {
   }
   const others = QUEUES.filter(queue => !worker.queues.some(pool => pool.queue === queue))
   return (
-    <section className="card">
+    <section className="card stack">
       <h2>{t.pool}</h2>
       <Rows
         label={t.pool}
@@ -129,7 +132,7 @@ function Pool({ worker }: { worker: WorkerDetail }) {
                     <span className="row">
                       <Act
                         label="+"
-                        title={`${t.grow} : ${queue}`}
+                        title={t.about(t.grow, queue)}
                         words={words}
                         run={form =>
                           steer(
@@ -145,7 +148,7 @@ function Pool({ worker }: { worker: WorkerDetail }) {
                       </Act>
                       <Act
                         label="−"
-                        title={`${t.shrink} : ${queue}`}
+                        title={t.about(t.shrink, queue)}
                         words={words}
                         run={form =>
                           steer(
@@ -161,7 +164,7 @@ function Pool({ worker }: { worker: WorkerDetail }) {
                       </Act>
                       <Act
                         label={t.cancelConsumer}
-                        title={`${t.cancelConsumer} : ${queue}`}
+                        title={t.about(t.cancelConsumer, queue)}
                         words={words}
                         run={() =>
                           steer(
@@ -208,7 +211,7 @@ function Pool({ worker }: { worker: WorkerDetail }) {
           )}
           <Act
             label={t.shutdown}
-            title={`${t.shutdown} : ${worker.name}`}
+            title={t.about(t.shutdown, worker.name)}
             words={words}
             isDangerous
             run={async () => {

@@ -30,17 +30,24 @@ export function WorkerTable({ items }: { items: WorkerView[] }) {
           {
             title: t.name,
             cell: worker => (
-              <Link to="/workers/$name" params={{ name: worker.name }}>
-                {worker.name}
-              </Link>
+              <span>
+                <Link to="/workers/$name" params={{ name: worker.name }}>
+                  {worker.name}
+                </Link>{' '}
+                {worker.role && <span className="badge">{worker.role}</span>}
+              </span>
             ),
           },
           { title: t.state, cell: worker => <State state={worker.state} /> },
           { title: t.queues, cell: worker => worker.queues.map(pool => pool.queue).join(', ') },
           {
-            title: t.slots,
+            title: t.freeSlots,
             isNumber: true,
-            cell: worker => `${slots(worker)} (${Math.max(0, slots(worker) - worker.active)} ${t.free})`,
+            // What is lost or has ended has no slot to give.
+            cell: worker =>
+              worker.state === 'running'
+                ? t.free(count(Math.max(0, slots(worker) - worker.active)), count(slots(worker)))
+                : count(slots(worker)),
           },
           { title: t.active, isNumber: true, cell: worker => count(worker.active) },
           { title: t.rate, isNumber: true, cell: worker => count(worker.ratePerSecond) },
@@ -55,5 +62,8 @@ export function WorkerTable({ items }: { items: WorkerView[] }) {
   )
 }
 
-const ageOf = (at: string): string =>
-  duration(Math.max(0, Math.round((Date.now() - Date.parse(at)) / 1_000) * 1_000))
+/** In whole seconds: it is looked at every other one. */
+function ageOf(at: string): string {
+  const seconds = Math.round((Date.now() - Date.parse(at)) / 1_000)
+  return seconds < 1 ? '< 1 s' : duration(seconds * 1_000)
+}
