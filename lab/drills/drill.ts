@@ -19,6 +19,8 @@ export interface Drill {
   what: string
   /** Part of the short form. */
   isShort?: boolean
+  /** Only by name: it changes what Prometheus does, or takes long. */
+  isApart?: boolean
   atMostSeconds: number
   /** Done before the first of all drills, for what takes its time. */
   prepare?(stage: Stage): Promise<void>

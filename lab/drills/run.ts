@@ -4,8 +4,10 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Laboratory } from '../lib/laboratory.ts'
 import { startLoad } from '../lib/load.ts'
+import { alertDrills } from './alerts/index.ts'
 import { certificateDrills } from './certificates.ts'
 import { crowdDrills } from './crowd.ts'
+import { dashboards } from './dashboards.ts'
 import { diskDrills } from './disks.ts'
 import { type Drill, type Outcome, type Stage, until } from './drill.ts'
 import { networkDrills } from './network.ts'
@@ -15,6 +17,7 @@ import { overload } from './overload.ts'
 import { pageOf } from './page.ts'
 import { ports } from './ports.ts'
 import { processDrills } from './processes.ts'
+import { quietDay } from './quiet-day.ts'
 import { rebuiltDrills } from './rebuilt.ts'
 import { scalingDrills } from './scaling.ts'
 
@@ -31,6 +34,9 @@ const ALL: readonly Drill[] = [
   ...certificateDrills,
   ...scalingDrills,
   ...crowdDrills,
+  dashboards,
+  quietDay,
+  ...alertDrills,
 ]
 const PAGE = fileURLToPath(new URL('../../docs/drills.md', import.meta.url))
 const FULL: Size = { sockets: 2_000, perSecond: 100 }
@@ -61,7 +67,7 @@ export async function runDrills(
   const chosen =
     names.length > 0
       ? named.filter(drill => drill !== undefined)
-      : ALL.filter(drill => drill.isShort || !isShort)
+      : ALL.filter(drill => !drill.isApart && (drill.isShort || !isShort))
   const size = isShort ? SHORT : FULL
   const load = await startLoad(lab, size)
   console.log(`${size.sockets} WebSockets open through the balancer, ${size.perSecond} requests a second`)

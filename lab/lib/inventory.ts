@@ -2,6 +2,7 @@ import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Addresses } from '../../simulators/index.ts'
+import { WATCHER } from './mailbox.ts'
 import { type Machine, OUTSIDE, VIP } from './places.ts'
 import { run } from './run.ts'
 
@@ -114,6 +115,7 @@ function settings({ folder }: Layout, outside: Addresses) {
     storage_kind: 'external',
     storage_endpoint: 'http://192.0.2.11:9000',
     log_agent_package: '',
+    alert_watcher_mail: WATCHER,
     // Grafana and Loki are not here.
     monitoring_targets: ['127.0.0.1:9090', '127.0.0.1:9093'],
     // Longer than the balancer's checks while they see a fault coming: 10 s, then one a second.

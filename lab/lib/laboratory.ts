@@ -8,6 +8,7 @@ import type { Addresses } from '../../simulators/index.ts'
 import { serveControl, type Verb } from './control.ts'
 import { mountDisks } from './disks.ts'
 import { layoutOf, renderMachines, VIP_NAMES } from './inventory.ts'
+import { mailboxService } from './mailbox.ts'
 import { exporterServices, monitoringServices } from './monitoring.ts'
 import { applyMachine, buildNetwork, forwardOutside } from './network.ts'
 import { startOutside } from './outside.ts'
@@ -73,7 +74,8 @@ export async function openLaboratory({
   say('network: outside, balancer1, server1, server2, server3, admin')
   const outside = await startOutside(units, folder)
   await forwardOutside(portsOf(outside))
-  say('outside: SIC, Postpaid, SMS, proxy, FCM')
+  await units.add([mailboxService(folder)])
+  say('outside: SIC, Postpaid, SMS, proxy, FCM, a mail relay')
   await mountDisks(folder)
   const authority = await loadOrCreateAuthority(join(folder, 'outside'))
   await renderMachines(layout, outside, await authority.issue(VIP_NAMES))

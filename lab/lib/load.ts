@@ -15,6 +15,8 @@ export interface Load {
   sockets: number
   perSecond: number
   setRate(perSecond: number): Promise<void>
+  /** So many urgent notifications at once, beside the rest; resolves when all are accepted. */
+  flood(count: number): Promise<void>
   /** Begins a new account of what customers see. */
   mark(): Promise<void>
   seen(): Promise<Seen>
@@ -40,6 +42,7 @@ export async function startLoad(
     sockets,
     perSecond,
     setRate: async wanted => void (await readers.ask({ ask: 'rate', perSecond: wanted })),
+    flood: async count => void (await readers.ask({ ask: 'flood', count })),
     async mark() {
       await Promise.all([apps, readers].map(part => part.ask({ ask: 'mark' })))
     },

@@ -6,6 +6,8 @@ import { VIP } from './places.ts'
 
 export interface Requests {
   setRate(perSecond: number): void
+  /** So many urgent notifications, some at a time. */
+  flood(count: number): Promise<void>
   /** Forgets what was seen so far. */
   mark(): void
   /** What was seen since, once what is under way has ended. */
@@ -27,6 +29,8 @@ const SUMMARY_EVERY = 8
 const METERS = 40
 /** One request in so many notifies somebody. */
 const NOTIFY_EVERY = 10
+const URGENT_EVERY = 3
+const FLOOD_LINES = 40
 const READS = [
   '/v1/notifications?limit=20',
   '/v1/notifications/unread-count',
@@ -133,7 +137,7 @@ export async function openRequests(
     const key = randomUUID()
     const body = {
       customerId: person.id,
-      priority: turn % 3 === 0 ? 'urgent' : 'normal',
+      priority: turn % URGENT_EVERY === 0 ? 'urgent' : 'normal',
       content: { fr: { title: 'Travaux', body: 'Coupure prévue dans votre quartier.' } },
     }
     const startedAt = performance.now()
@@ -183,6 +187,13 @@ export async function openRequests(
   return {
     setRate(wanted) {
       perSecond = wanted
+    },
+    async flood(count) {
+      const turns = Array.from({ length: count }, (_, i) => i * URGENT_EVERY).values()
+      const line = async () => {
+        for (const turn of turns) await notify(window, turn)
+      }
+      await Promise.all(Array.from({ length: FLOOD_LINES }, line))
     },
     mark() {
       window = newWindow()

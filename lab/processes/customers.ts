@@ -45,6 +45,7 @@ export type Part = 'requests' | 'sockets'
 type Question =
   | { ask: 'start'; part: Part; start: Start }
   | { ask: 'rate'; perSecond: number }
+  | { ask: 'flood'; count: number }
   | { ask: 'mark' }
   | { ask: 'seen' }
 
@@ -63,6 +64,7 @@ async function answer(question: Question): Promise<unknown> {
     return null
   }
   if (question.ask === 'rate') requests?.setRate(question.perSecond)
+  if (question.ask === 'flood') await requests?.flood(question.count)
   if (question.ask === 'mark') {
     requests?.mark()
     sockets?.mark()

@@ -12,6 +12,10 @@ import { askControl, controlFile } from '../stack/control.ts'
 // biome-ignore lint/suspicious/noExplicitAny: answers of the API are read freely by tests.
 type Json = any
 
+/** As in production (test/stack/plan.ts). */
+const PROCESSES = ['api_1', 'api_2', 'worker_1', 'worker_2', 'scheduler_1', 'scheduler_2', 'monitor'].map(
+  name => `samaconso_${name}`,
+)
 const VIEWER = { username: 'viewer', password: 'a-viewer-who-only-looks' }
 
 /** A process that starts on a machine that does much else has as long as that takes. */
@@ -22,6 +26,9 @@ export async function startMonitorStack() {
   const folder = await mkdtemp(join(tmpdir(), 'samaconso-monitor-'))
   const dir = join(folder, 'data')
   const driver = join(folder, 'driver.ts')
+  const metricsPorts = Object.fromEntries(
+    await Promise.all(PROCESSES.map(async name => [name, await freePort()] as const)),
+  )
   const module = (name: string) => JSON.stringify(new URL(`../stack/${name}`, import.meta.url).href)
   await writeFile(
     driver,
@@ -29,11 +36,13 @@ export async function startMonitorStack() {
      import { plan } from ${module('plan.ts')}
      import { freePorts } from ${module('ports.ts')}
      import { runStack } from ${module('stack.ts')}
+     const metrics = ${JSON.stringify(metricsPorts)}
      // Stacks of other tests start in the same moment: the ports of production may be free for both.
      await runStack({ dir: ${JSON.stringify(dir)}, raw: true, reset: false, ports: freePorts, plan: options => {
        const env = { ...options.env, MONITOR_VIEWER_PASSWORD: '${VIEWER.password}' }
        writeFileSync(${JSON.stringify(join(folder, 'env.json'))}, JSON.stringify(env))
-       return plan({ ...options, env }).map(wave => wave.map(one => ({ ...one, readyMs: ${READY_MS} })))
+       return plan({ ...options, env }).map(wave => wave.map(one =>
+         ({ ...one, readyMs: ${READY_MS}, env: { ...one.env, METRICS_PORT: String(metrics[one.name]) } })))
      } })`,
   )
   const stack = run([process.execPath, driver], { DATA_DIR: dir, LANG: 'en_US.UTF-8' })
@@ -56,6 +65,8 @@ export async function startMonitorStack() {
     monitor: `http://127.0.0.1:${ports.monitor}`,
     operator: { username: 'admin', password: String(env.MONITOR_PASSWORD) },
     viewer: VIEWER,
+    /** Where each process tells its metrics. */
+    metricsPorts,
     /** A process of the product beside the stack's own, which nobody starts again. */
     own,
     /** Halts a server of the stack, or lets it go on. */

@@ -27,13 +27,13 @@ export async function alerts(): Promise<Alert[]> {
   )
 }
 
-/** Every query of the dashboards, as Prometheus is asked it. */
-export const queries = (): { where: string; expr: string }[] =>
+/** Every query of the dashboards, as Prometheus is asked it, with rates over such a window. */
+export const queries = (window = '5m'): { where: string; expr: string }[] =>
   PAGES.flatMap(page =>
     page.panels.flatMap(panel =>
       panel.queries.map(({ expr }) => ({
         where: `${page.title}, ${panel.title}`,
-        expr: expr.replaceAll('$__rate_interval', '5m'),
+        expr: expr.replaceAll('$__rate_interval', window),
       })),
     ),
   )
@@ -67,6 +67,7 @@ export function metricsOf(expr: string): string[] {
     .replace(/"[^"]*"/g, '')
     .replace(/\{[^}]*\}/g, ' ')
     .replace(/\[[^\]]*\]/g, ' ')
+    .replace(/\boffset \w+/g, ' ')
     .replace(/\bby \([^)]*\)/g, ' ')
   return [...new Set(bare.match(/[a-zA-Z_:][\w:]*/g) ?? [])].filter(word => !WORDS.has(word))
 }

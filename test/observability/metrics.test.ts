@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { until } from '../harness.ts'
 import { type Product, startProduct } from '../product.ts'
+import { expectConventions, type Family, families, sumOf } from './exposition.ts'
 import { expressions, FOLDER, metricsOf, queries, recorded } from './files.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
@@ -32,38 +33,6 @@ async function seed(customers: number): Promise<void> {
   expect(code).toBe(0)
 }
 
-interface Family {
-  name: string
-  type: string
-  help: string
-  series: { name: string; labels: Record<string, string>; value: number }[]
-}
-
-/** The text of Prometheus, taken apart. */
-function families(text: string): Family[] {
-  const found = new Map<string, Family>()
-  const of = (name: string): Family => {
-    const family = found.get(name) ?? { name, type: '', help: '', series: [] }
-    found.set(name, family)
-    return family
-  }
-  let last = ''
-  for (const line of text.split('\n')) {
-    const [, kind, name = '', rest = ''] = /^# (HELP|TYPE) (\S+) ?(.*)$/.exec(line) ?? []
-    if (kind) {
-      last = name
-      if (kind === 'HELP') of(name).help = rest
-      else of(name).type = rest
-      continue
-    }
-    const [, series = '', labels = '', value = ''] = /^(\w+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? []
-    if (!series) continue
-    const pairs = [...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, key, text]) => [key, text])
-    of(last).series.push({ name: series, labels: Object.fromEntries(pairs), value: Number(value) })
-  }
-  return [...found.values()]
-}
-
 async function scrape(): Promise<Family[]> {
   const { ports } = JSON.parse(await readFile(`${product.dataDir}/run.json`, 'utf8'))
   const basic = `Basic ${Buffer.from('admin:admin').toString('base64')}`
@@ -74,14 +43,6 @@ async function scrape(): Promise<Family[]> {
   expect(answer.status).toBe(200)
   return families(await answer.text())
 }
-
-const sumOf = (all: Family[], name: string, labels: Record<string, string> = {}): number =>
-  all
-    .flatMap(({ series }) => series)
-    .filter(
-      one => one.name === name && Object.entries(labels).every(([key, value]) => one.labels[key] === value),
-    )
-    .reduce((sum, { value }) => sum + value, 0)
 
 it('tell of a broadcast to everyone, one notification, a refusal and a sign-in, with units, help and few series', async () => {
   const content = { fr: { title: 'Coupure', body: 'Retour à 18 h.' } }
@@ -145,26 +106,8 @@ it('tell of a broadcast to everyone, one notification, a refusal and a sign-in, 
     expect(sumOf(all, 'samaconso_dependency_up', { dependency }), dependency).toBe(1)
   }
 
-  const ours = all.filter(({ name }) => name.startsWith('samaconso_'))
-  expect(ours.length).toBeGreaterThan(30)
-  for (const { name, type, help, series } of ours) {
-    expect(help, `${name} says what it is`).toMatch(/^[A-Z0-9].{10,}\.$/)
-    if (type === 'counter') expect(name, 'what only grows').toMatch(/_total$/)
-    else expect(name, 'what does not only grow').not.toMatch(/_total$/)
-    expect(name, 'base units').not.toMatch(/_(ms|milliseconds|minutes|hours|kb|mb|percent)(_|$)/)
-    if (type === 'histogram') expect(name, 'of time').toMatch(/_seconds$/)
-    for (const { labels } of series) {
-      for (const [label, value] of Object.entries(labels)) {
-        expect(['job', 'instance'], `${name}: a label of Prometheus’s own`).not.toContain(label)
-        expect(value, `${name}{${label}}: an identifier`).not.toMatch(
-          /[0-9a-f]{8}-[0-9a-f]{4}|\+?221\d{9}|\d{7,}/,
-        )
-      }
-    }
-  }
-  const count = all.reduce((sum, { series }) => sum + series.length, 0)
-  expect(count, 'series').toBeLessThan(MOST_SERIES)
-
+  expectConventions(all, MOST_SERIES)
+  expect(all.filter(({ name }) => name.startsWith('samaconso_')).length).toBeGreaterThan(30)
   await expectOnlyKnownMetrics(all)
 }, 90_000)
 

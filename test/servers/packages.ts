@@ -41,9 +41,10 @@ const RABBITMQ = '/usr/lib/rabbitmq/lib'
 const PACKAGES_MS = 15 * 60_000
 const APT = '/usr/bin/apt-get'
 
-/** Where `promtool` and `amtool` are; Debian's when it is not said. */
-export const prometheusTool = (name: 'promtool' | 'amtool'): string =>
-  join(process.env.TEST_PROMETHEUS_FOLDER ?? '/usr/bin', name)
+/** Where Prometheus's and Alertmanager's programs are, by Debian's names; Debian's own when it is not said. */
+export const prometheusTool = (
+  name: 'promtool' | 'amtool' | 'prometheus' | 'prometheus-alertmanager',
+): string => join(process.env.TEST_PROMETHEUS_FOLDER ?? '/usr/bin', name)
 
 const programs = (...paths: string[]) => paths.every(path => existsSync(path))
 
@@ -86,9 +87,12 @@ const NEEDED: Record<ServerName, Needed> = {
     given: ['TEST_S3_ENDPOINT', 'TEST_S3_ACCESS_KEY', 'TEST_S3_SECRET_KEY'],
   },
   prometheus: {
-    title: 'Prometheus and Alertmanager (their tools)',
+    title: 'Prometheus and Alertmanager',
     packages: ['prometheus', 'prometheus-alertmanager'],
-    isThere: () => programs(prometheusTool('promtool'), prometheusTool('amtool')),
+    isThere: () =>
+      programs(
+        ...(['promtool', 'amtool', 'prometheus', 'prometheus-alertmanager'] as const).map(prometheusTool),
+      ),
     given: ['TEST_PROMETHEUS_FOLDER'],
   },
   // What reads the files of deploy/ in production, and says whether they are right.

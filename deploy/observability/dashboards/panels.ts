@@ -27,9 +27,21 @@ export interface Page {
   panels: readonly Panel[]
 }
 
+/** What the schema of a link wants said, though it is as usual. */
+const USUAL_LINK = {
+  tags: [],
+  asDropdown: false,
+  includeVars: false,
+  keepTime: false,
+  targetBlank: false,
+  tooltip: '',
+}
 const datasource = { type: 'prometheus', uid: 'prometheus' }
 /** Lines of the same time in the log store: one click from a spike. */
 const LOGS = {
+  ...USUAL_LINK,
+  type: 'link',
+  icon: 'doc',
   title: 'Journaux de ce moment',
   targetBlank: true,
   url: `/explore?schemaVersion=1&orgId=1&panes=${encodeURIComponent(
@@ -78,7 +90,15 @@ export function dashboard({ file, title, panels }: Page): object {
     refresh: '30s',
     time: { from: 'now-6h', to: 'now' },
     links: [
-      { type: 'dashboards', title: 'Autres tableaux', tags: ['samaconso'], asDropdown: true, keepTime: true },
+      {
+        ...USUAL_LINK,
+        type: 'dashboards',
+        icon: 'dashboard',
+        title: 'Autres tableaux',
+        tags: ['samaconso'],
+        asDropdown: true,
+        keepTime: true,
+      },
     ],
     annotations: { list: [] },
     templating: { list: [] },
@@ -114,7 +134,7 @@ function drawn({ title, kind, unit, queries, about, limit, lowIsBad }: Panel): o
             graphMode: 'area',
           }
         : {
-            legend: { displayMode: 'list', placement: 'bottom', showLegend: true },
+            legend: { calcs: [], displayMode: 'list', placement: 'bottom', showLegend: true },
             tooltip: { mode: 'multi', sort: 'desc' },
           },
     targets: queries.map(({ expr, legend }, i) => ({

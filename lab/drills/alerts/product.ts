@@ -1,0 +1,141 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { tellOutside } from '../../lib/outside.ts'
+import { sql } from '../../lib/servers.ts'
+import type { Case, Drilling } from './drilling.ts'
+
+const stop =
+  (...names: string[]) =>
+  async ({ lab }: Drilling) => {
+    for (const name of names) await lab.units.stop(name)
+  }
+const start =
+  (...names: string[]) =>
+  async ({ lab }: Drilling) => {
+    for (const name of names) await lab.units.start(name)
+  }
+const nothing = async () => undefined
+const schema = ({ lab }: Drilling, statement: string) => sql(lab.root('server1'), statement)
+
+/** Starts something that goes on from `cause` to `cure`. */
+export function going(
+  begin: (d: Drilling) => (() => void) | Promise<() => void>,
+): Pick<Case, 'cause' | 'cure'> {
+  let end: () => void = () => undefined
+  return {
+    cause: async d => {
+      end = await begin(d)
+    },
+    cure: async () => end(),
+  }
+}
+
+/** What customers see; first, because a budget takes longest to be whole again. */
+export const objectiveCases: readonly Case[] = [
+  {
+    alerts: [
+      'AvailabilityBudgetBurnsFast',
+      'LogErrors',
+      'ScheduledJobFails',
+      'AvailabilityBudgetBurnsSlowly',
+    ],
+    what: 'the table of notifications renamed for 25 s: what reads or writes it gets a 500',
+    async cause(d) {
+      await schema(d, 'alter table notifications rename to notifications_away')
+      await pause(25_000)
+      await schema(d, 'alter table notifications_away rename to notifications')
+    },
+    cure: nothing,
+    // The slow one is silent as long as the fast one speaks.
+    withinMs: 150_000,
+  },
+  {
+    alerts: ['LatencyBudgetBurnsFast', 'LatencyBudgetBurnsSlowly'],
+    what: 'the table of notifications locked for 3 s, eight times in a row',
+    async cause(d) {
+      for (let i = 0; i < 8; i++)
+        await schema(
+          d,
+          'begin; lock table notifications in access exclusive mode; select pg_sleep(3); commit',
+        )
+    },
+    cure: nothing,
+    withinMs: 150_000,
+  },
+  {
+    alerts: ['DeliveryBudgetBurnsFast', 'DeliveryBudgetBurnsSlowly'],
+    what: 'FCM refuses every push for 30 s (INVALID_ARGUMENT)',
+    async cause() {
+      await tellOutside('/push/behaviour', { outcome: 'INVALID_ARGUMENT' })
+      await pause(30_000)
+      await tellOutside('/push/behaviour', { outcome: 'ok' })
+    },
+    cure: nothing,
+    withinMs: 150_000,
+  },
+]
+
+export const processCases: readonly Case[] = [
+  {
+    alerts: ['ApiDown'],
+    what: 'one instance of the API stopped',
+    cause: stop('samaconso_api_1'),
+    cure: start('samaconso_api_1'),
+  },
+  {
+    alerts: ['AllApiDown'],
+    what: 'both stopped',
+    cause: stop('samaconso_api_1', 'samaconso_api_2'),
+    cure: start('samaconso_api_1', 'samaconso_api_2'),
+  },
+  {
+    alerts: ['ProcessDown'],
+    what: 'a scheduler stopped',
+    cause: stop('samaconso_scheduler_2'),
+    cure: start('samaconso_scheduler_2'),
+  },
+  {
+    alerts: ['NoActiveScheduler'],
+    what: 'both schedulers stopped',
+    cause: stop('samaconso_scheduler_1', 'samaconso_scheduler_2'),
+    cure: start('samaconso_scheduler_1', 'samaconso_scheduler_2'),
+  },
+  {
+    alerts: ['WorkerDown', 'QueueWithoutConsumer', 'QueueBacklog'],
+    what: 'worker 1 stopped, and 1,100 urgent notifications accepted',
+    async cause(d) {
+      await d.lab.units.stop('samaconso_worker_1')
+      await d.load.flood(1_100)
+    },
+    cure: start('samaconso_worker_1'),
+    withinMs: 60_000,
+  },
+  {
+    alerts: ['NoWorker'],
+    what: 'both workers stopped',
+    cause: stop('samaconso_worker_1', 'samaconso_worker_2'),
+    cure: start('samaconso_worker_1', 'samaconso_worker_2'),
+    withinMs: 60_000,
+  },
+  {
+    alerts: ['DependencyDown'],
+    what: 'SIC refuses connections',
+    cause: () => tellOutside('/backoffice/behaviour', { system: 'sic', mode: 'down' }),
+    cure: () => tellOutside('/backoffice/behaviour', { system: 'sic', mode: 'ok' }),
+    withinMs: 90_000,
+  },
+  {
+    alerts: ['SignInsRefused'],
+    what: 'five sign-ins a second with passwords that are none',
+    ...going(d =>
+      d.goOn(
+        'outside',
+        `for i in $(seq 1000); do
+           curl -s -o /dev/null --max-time 10 --cacert ${d.lab.authorityFile} -H 'content-type: application/json' \
+             -d '{"grant":"password","login":"nobody.'$i'","password":"guess-'$i'"}' https://192.0.2.10/v1/auth/token &
+           sleep 0.2
+         done`,
+      ),
+    ),
+    withinMs: 60_000,
+  },
+]
