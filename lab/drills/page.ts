@@ -26,6 +26,8 @@ export function pageOf(
 ): string {
   const lines = before.split('\n')
   const kept = (starts: readonly string[]) => lines.find(line => starts.some(start => line.startsWith(start)))
+  // What people wrote below stays.
+  const rest = lines.slice(lines.findLastIndex(line => line.startsWith('- **')) + 1).join('\n')
   const written = all.flatMap(({ name }) => {
     const one = done.find(({ drill }) => drill.name === name)
     const row = one ? rowOf(one) : kept([`| ✓ ${name} |`, `| ✗ ${name} |`])
@@ -47,6 +49,7 @@ which nobody was answered well. *lost*: accepted notifications without their row
 ${written.map(({ row }) => row).join('\n')}
 
 ${written.map(({ words }) => words).join('\n')}
+${rest.trimEnd()}
 `
 }
 

@@ -39,7 +39,7 @@ const ALL: readonly Drill[] = [
   ...alertDrills,
 ]
 const PAGE = fileURLToPath(new URL('../../docs/drills.md', import.meta.url))
-const FULL: Size = { sockets: 2_000, perSecond: 100 }
+const FULL: Size = { sockets: 5_000, perSecond: 150 }
 const SHORT: Size = { sockets: 200, perSecond: 60 }
 const BACK_MS = 60_000
 

@@ -94,6 +94,10 @@ export async function openRequests(
     return JSON.parse(text).accessToken as string
   }
   let admin = await signIn()
+  /** When the half hour of the token is over. */
+  async function signInAgain(status: number): Promise<void> {
+    if (status === 401) admin = await signIn()
+  }
   const summaries = await summariesOf(start.people.slice(0, METERS), call)
   let perSecond = start.perSecond
   let window = newWindow()
@@ -147,8 +151,7 @@ export async function openRequests(
         }
         why = `${status} ${text.slice(0, 200)}`
         isToldWhen = isSentAway(status, later)
-        // The half hour of the token is over.
-        if (status === 401) admin = await signIn()
+        await signInAgain(status)
       } catch (error) {
         why = (error as Error).message
         isToldWhen = false

@@ -48,8 +48,8 @@ export function openUnits(folder: string, onEvent: (text: string) => void): Unit
     backoffMs: { first: 500, longest: 5_000 },
     steadyMs: 5_000,
   })
-  const places = new Map<string, Place>()
   const underWay = new Map<string, AbortController>()
+  const places = new Map<string, Place>()
   const held = new Map<string, { released: Promise<void>; release(): void }>()
 
   const statusOf = (name: string) => {
@@ -115,12 +115,12 @@ export function openUnits(folder: string, onEvent: (text: string) => void): Unit
       await supervisor.restart(name)
       await untilUp(name, restarts)
     },
-    heldOf: place => [...held.keys()].filter(name => places.get(name) === place),
     async replace(name) {
       // One that does not come to serve is not waited for: its next start has the other version.
       underWay.get(name)?.abort()
       await supervisor.restart(name)
     },
+    heldOf: place => [...held.keys()].filter(name => places.get(name) === place),
     kill: name => supervisor.kill(name, 'SIGKILL'),
     freeze: name => supervisor.kill(name, 'SIGSTOP'),
     thaw: name => supervisor.kill(name, 'SIGCONT'),
