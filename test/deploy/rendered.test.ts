@@ -296,8 +296,21 @@ it('scripts are clean by ShellCheck, and playbooks by Ansible’s own reading', 
   expect(run('/usr/bin/python3', ['-c', parses, ...pythons])).toEqual({ code: 0, output: '' })
   const playbooks = ['site.yml', 'f5.yml', 'render.yml']
   const inventory = join(files.folder, 'inventory')
-  const read = run('ansible-playbook', ['-i', inventory, '--syntax-check', ...playbooks], {
+  const read = run('ansible-playbook', ['-i', inventory, '--syntax-check', ...PLAYBOOKS], {
     cwd: join(root, 'deploy/ansible'),
   })
   expect([read.code, read.output]).toEqual([0, expect.not.stringContaining('ERROR')])
 }, 60_000)
+
+it('playbooks and roles are what ansible-lint calls ready for production', () => {
+  const folder = join(root, 'deploy/ansible')
+  const { code, output } = run('ansible-lint', ['--nocolor', '-p', ...PLAYBOOKS], {
+    cwd: folder,
+    seconds: 110,
+  })
+  expect(code, output).toBe(0)
+  expect(output).toContain('Passed with production profile: 0 failure(s), 0 warning(s)')
+  // It read the roles too, and not the playbooks alone.
+  const tasks = globSync('{tasks/*,roles/*/{tasks,handlers,defaults}/*}.yml', { cwd: folder }).length
+  expect(Number(/on (\d+) files/.exec(output)?.[1])).toBeGreaterThan(tasks * 0.9)
+}, 120_000)
