@@ -1,7 +1,7 @@
 import { globSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { loadConfig } from '../../src/config.ts'
+import { loadConfig, SETTINGS } from '../../src/config.ts'
 import { prometheusTool } from '../servers/packages.ts'
 import { type Rendered, render, root, run, SERVICE_ACCOUNT } from './rendering.ts'
 
@@ -87,6 +87,27 @@ it('HAProxy looks for the word of a running instance, quotation marks included',
   )
 })
 
+/** Settings whose default is what production wants; an inventory changes them by `application_settings`. */
+const BY_ITSELF = [
+  // Production is what it is when nothing is said; who listens where is the same everywhere.
+  ...['SAMACONSO_MODE', 'LOG_LEVEL', 'MONITOR_PORT', 'MONITOR_USER'],
+  // Nobody but administrators, unless the inventory makes a viewer.
+  ...['MONITOR_VIEWER_USER', 'MONITOR_VIEWER_PASSWORD', 'MONITOR_READ_ONLY'],
+  // There is an object storage; Redis is plain behind the firewall.
+  ...['STORAGE_FOLDER', 'REDIS_CA_FILE'],
+  // Sizes and bounds.
+  ...['DATABASE_POOL', 'FCM_SESSIONS', 'FCM_QUOTA_PER_MINUTE', 'LIMIT_PER_ACCOUNT', 'LIMIT_PER_NETWORK'],
+  ...['LIMIT_SIGN_INS_PER_NETWORK', 'LIMIT_SMS_PER_PHONE', 'LIMIT_SMS_PER_PREFIX', 'LIMIT_SMS_PER_DAY'],
+  ...['PUSH_CHUNK', 'BROADCAST_APPROVAL_ABOVE', 'BROADCAST_RAMP_ABOVE', 'BROADCAST_RAMP_SECONDS'],
+  // Google's own address; what the app on Android understands.
+  ...['FCM_BASE_URL', 'FCM_ANDROID_DATA_MESSAGES'],
+  // Written on server 1, where the product is not: health_check_complet.sh reads it there.
+  'BACKUP_STATUS_FILE',
+  // Traces are off.
+  ...['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'OTEL_SERVICE_NAME'],
+  ...['OTEL_TRACES_SAMPLER', 'OTEL_TRACES_SAMPLER_ARG', 'OTEL_SDK_DISABLED'],
+]
+
 describe('what programs say of their files', () => {
   it('HAProxy', () => {
     const { code, output } = run('haproxy', [
@@ -152,6 +173,28 @@ describe('what programs say of their files', () => {
     expect(config.rabbitmqUrl).toMatch(/^amqps:\/\/samaconso:.*@192\.0\.2\.12:5672/)
     expect(config.redisUrl).toMatch(/^redis:\/\/samaconso:.*@192\.0\.2\.13:6379/)
     expect(config.trustedBalancers).toEqual(['192.0.2.9'])
+  })
+
+  it('every setting of the product is given to the processes, or is on purpose what it is by itself', () => {
+    const names = (text: string, pattern: RegExp) =>
+      [...text.matchAll(pattern)].map(([, name]) => String(name))
+    const given = new Set(
+      [
+        ['server2', 'docker-compose.production.yml'],
+        ['server3', 'docker-compose.workers.yml'],
+      ].flatMap(([machine = '', compose]) => [
+        ...names(files.read(machine, 'opt/samaconso/.env.production'), /^([A-Z]\w+)=/gm),
+        ...names(files.read(machine, `opt/samaconso/${compose}`), /\b([A-Z]\w+): /g),
+      ]),
+    )
+    const settings = Object.values(SETTINGS).map(({ env }) => env)
+    const missing = settings.filter(env => !given.has(env) && !given.has(`${env}_FILE`))
+    expect(missing.filter(env => !BY_ITSELF.includes(env))).toEqual([])
+    expect(BY_ITSELF.filter(env => !missing.includes(env))).toEqual([])
+    // Nothing is given that nobody reads.
+    const read = new Set(settings.flatMap(env => [env, `${env}_FILE`]))
+    const others = [...given].filter(name => !read.has(name) && !/^SAMACONSO_\w+_VERSION$/.test(name))
+    expect(others.sort()).toEqual(['CMD', 'NODE_ENV'])
   })
 
   it('the F5: the same pool in tmsh and AS3, with braces that close', () => {

@@ -1,0 +1,101 @@
+// `npm run test:chroot`: what deploy/ installs, applied to a Debian in a folder, twice; and the Dockerfile's steps.
+//   npm run test:chroot [-- --only server1,image] [--report=FILE]
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { endAll, makeBase, openFolder, run } from './chroot.ts'
+import { build, lonelySettings, makeNodeImage, start } from './image.ts'
+import { apply, ask, install, MACHINES, openSite } from './machines.ts'
+
+const root = fileURLToPath(new URL('../../..', import.meta.url))
+const PROGRAMS = ['/usr/sbin/debootstrap', '/usr/bin/ansible-playbook', '/usr/bin/unshare']
+const IMAGE = 'image'
+const argument = (name: string) =>
+  process.argv.flatMap((word, i, all) => {
+    if (word === `--${name}`) return [String(all[i + 1])]
+    return word.startsWith(`--${name}=`) ? [word.slice(name.length + 3)] : []
+  })[0]
+
+const only = argument('only')?.split(',')
+const isWanted = (name: string) => only === undefined || only.includes(name)
+const counts = { passed: 0, failed: 0 }
+
+/** One line of result each. */
+async function tell(what: string, work: () => Promise<string>): Promise<boolean> {
+  const begun = performance.now()
+  const seconds = () => `${((performance.now() - begun) / 1_000).toFixed(0)} s`
+  try {
+    console.log(`✓ ${what}: ${await work()} (${seconds()})`)
+    counts.passed++
+    return true
+  } catch (error) {
+    console.log(`✗ ${what} (${seconds()}): ${(error as Error).message}`)
+    counts.failed++
+    return false
+  }
+}
+
+function end(code: number): never {
+  const report = argument('report')
+  if (report) writeFileSync(report, JSON.stringify(counts))
+  process.exit(code)
+}
+
+if (process.platform !== 'linux' || process.getuid?.() !== 0) {
+  console.log(
+    'Not tried here: the servers in a Debian folder (npm run test:chroot). They need Linux and root.',
+  )
+  end(0)
+}
+const missing = PROGRAMS.filter(program => !existsSync(program))
+if (missing.length > 0) {
+  console.error(
+    `Missing here: ${missing.join(', ')}. Install: apt-get install debootstrap ansible util-linux`,
+  )
+  end(1)
+}
+for (const name of only ?? [])
+  if (name !== IMAGE && !MACHINES.some(machine => machine.name === name)) {
+    console.error(`There is no ${name}: say ${[...MACHINES.map(machine => machine.name), IMAGE].join(', ')}.`)
+    end(64)
+  }
+
+const { folder, remove } = await openFolder()
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.once(signal, () => {
+    endAll()
+    void remove().finally(() => process.exit(130))
+  })
+const site = await openSite(root, folder)
+try {
+  const base = join(folder, 'base')
+  const hasBase = await tell('Debian 12 in a folder', async () => {
+    await makeBase(base)
+    return (await run(['du', '-sm', base])).output.replace(/\s.*/s, ' MB')
+  })
+  for (const machine of MACHINES.filter(({ name }) => hasBase && isWanted(name))) {
+    const isThere = await tell(`${machine.name}: roles, twice`, () => install(root, site, base, machine))
+    if (!isThere) continue
+    await tell(`${machine.name}: its programs`, () => ask(site, machine))
+    await tell(`${machine.name}: --check`, async () => {
+      const { failed, changed, changes, output } = await apply(root, site, machine, ['--check', '--diff'])
+      if (failed + changed > 0)
+        throw new Error(`${failed} failed, changes ${changes.join('; ')}\n${output.slice(-3_000)}`)
+      return 'nothing would change'
+    })
+  }
+  if (hasBase && isWanted(IMAGE)) {
+    await tell('Dockerfile', async () => {
+      const node = join(folder, 'node')
+      await makeNodeImage(base, node)
+      const { stages, image, told } = await build(root, folder, node, 'runtime')
+      const answered = await start(stages, 'runtime', image, await lonelySettings(root, image))
+      return `${told.join(', ')}; ${answered}`
+    })
+  }
+} finally {
+  await site.close()
+  await remove()
+}
+console.log(`\n${counts.passed} passed, ${counts.failed} failed`)
+end(counts.failed === 0 ? 0 : 1)
