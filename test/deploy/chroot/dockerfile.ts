@@ -70,7 +70,7 @@ function readStep(word: string, rest: string): Step {
     case 'CMD':
       return { kind: word === 'CMD' ? 'cmd' : 'entrypoint', command: JSON.parse(rest) }
     case 'HEALTHCHECK':
-      return { kind: 'healthcheck', command: JSON.parse(rest.replace(/^.*?\sCMD\s+/, '')) }
+      return { kind: 'healthcheck', command: JSON.parse(rest.replace(/^.*?\bCMD\s+/, '')) }
     default:
       throw new Error(`${word} is an instruction that is not known here`)
   }
