@@ -139,6 +139,10 @@ describe('what programs say of their files', () => {
       expect(service).toMatch(/max-size: [\s\S]*no-new-privileges:true/)
       expect(service).toMatch(/healthcheck:/.test(service) ? /healthcheck:/ : /^samaconso_api_/)
     }
+    // One release each, and none that moves.
+    const images = [...output.matchAll(/^ {4}image: (.*)$/gm)].map(([, image]) => String(image))
+    expect(images).toHaveLength(services.length)
+    for (const image of images) expect(image).toMatch(/^[\w/-]+:v?\d+\.\d+\.\d+(-[a-z]+)?$/)
     expect(output).not.toMatch(/PASSWORD: [^/]|:latest|privileged: true|docker\.sock/)
   })
 

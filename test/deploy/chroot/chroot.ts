@@ -77,14 +77,21 @@ export async function openFolder(): Promise<{ folder: string; remove(): Promise<
 
 const removeFolder = async (folder: string) => void (await must(['rm', '-rf', '--one-file-system', folder]))
 
-/** The Debian that every machine of the run begins as; false when no mirror can be reached. */
-export async function makeBase(base: string): Promise<void> {
-  const without = `--include=${INCLUDED.join(',')}`
-  await must(['unshare', '-m', 'debootstrap', '--variant=minbase', without, 'bookworm', base, MIRROR])
-  for (const file of ['/etc/resolv.conf', '/etc/hosts', '/etc/ssl/certs/ca-certificates.crt'])
+/** The Debian that every machine of the run begins as: made, or a copy of one that is there (another release, Ubuntu). */
+export async function makeBase(base: string, given?: string): Promise<void> {
+  if (given) await copy(given, base)
+  else await must(['unshare', '-m', 'debootstrap', '--variant=minbase', 'bookworm', base, MIRROR])
+  for (const file of ['/etc/resolv.conf', '/etc/hosts'])
     if (existsSync(file)) copyFileSync(file, join(base, file))
   // Nothing that is installed starts.
   writeFileSync(join(base, 'usr/sbin/policy-rc.d'), '#!/bin/sh\nexit 101\n', { mode: 0o755 })
+  const env = { DEBIAN_FRONTEND: 'noninteractive' }
+  const apt = ['apt-get', '-qq', '-o', 'APT::Install-Recommends=false']
+  await must(inside(base, [...apt, 'update'], { env }))
+  await must(inside(base, [...apt, 'install', '-y', ...INCLUDED], { env }))
+  // Whom this machine believes: in some networks all that is fetched comes by a proxy with an authority of its own.
+  const authorities = '/etc/ssl/certs/ca-certificates.crt'
+  if (existsSync(authorities)) copyFileSync(authorities, join(base, authorities))
 }
 
 /** A machine, or a stage of an image, that begins as another. */

@@ -1,5 +1,5 @@
 // `npm run test:chroot`: what deploy/ installs, applied to a Debian in a folder, twice; and the Dockerfile's steps.
-//   npm run test:chroot [-- --only server1,image] [--report=FILE]
+//   npm run test:chroot [-- --only server1,image] [--base=FOLDER of a Debian that is there] [--report=FILE]
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -69,8 +69,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
 const site = await openSite(root, folder)
 try {
   const base = join(folder, 'base')
-  const hasBase = await tell('Debian 12 in a folder', async () => {
-    await makeBase(base)
+  const hasBase = await tell('Debian in a folder', async () => {
+    await makeBase(base, argument('base'))
     return (await run(['du', '-sm', base])).output.replace(/\s.*/s, ' MB')
   })
   for (const machine of MACHINES.filter(({ name }) => hasBase && isWanted(name))) {
