@@ -7,7 +7,7 @@ import { join } from 'node:path'
 
 const PARENT = '/var/tmp'
 const PREFIX = 'samaconso-chroot-'
-const MIRROR = 'http://deb.debian.org/debian'
+export const MIRROR = 'http://deb.debian.org/debian'
 /** Of a server's image: what install-here brings, and programs that minbase leaves out. */
 const INCLUDED = ['python3', 'python3-apt', 'python3-cryptography', 'sudo', 'ca-certificates', 'libatomic1']
 

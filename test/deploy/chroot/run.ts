@@ -3,7 +3,7 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { endAll, makeBase, openFolder, run } from './chroot.ts'
+import { endAll, MIRROR, makeBase, openFolder, run } from './chroot.ts'
 import { build, lonelySettings, makeNodeImage, start } from './image.ts'
 import { apply, ask, install, MACHINES, openSite } from './machines.ts'
 
@@ -41,12 +41,12 @@ function end(code: number): never {
   process.exit(code)
 }
 
-if (process.platform !== 'linux' || process.getuid?.() !== 0) {
-  console.log(
-    'Not tried here: the servers in a Debian folder (npm run test:chroot). They need Linux and root.',
-  )
+function notTried(why: string): never {
+  console.log(`Not tried here: the roles in a Debian folder (npm run test:chroot). ${why}`)
   end(0)
 }
+
+if (process.platform !== 'linux' || process.getuid?.() !== 0) notTried('They need Linux and root.')
 const missing = PROGRAMS.filter(program => !existsSync(program))
 if (missing.length > 0) {
   console.error(
@@ -59,6 +59,11 @@ for (const name of only ?? [])
     console.error(`There is no ${name}: say ${[...MACHINES.map(machine => machine.name), IMAGE].join(', ')}.`)
     end(64)
   }
+
+const reached = await fetch(`${MIRROR}/dists/bookworm/Release`, {
+  signal: AbortSignal.timeout(20_000),
+}).catch(() => undefined)
+if (!reached?.ok) notTried(`Their packages come from ${MIRROR}, which does not answer.`)
 
 const { folder, remove } = await openFolder()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
