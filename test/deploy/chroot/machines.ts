@@ -124,21 +124,39 @@ export async function apply(
   }
 }
 
-/** Makes a machine, and applies its roles as often as it takes to see that nothing is left to change. */
-export async function install(root: string, site: Site, base: string, machine: Machine): Promise<string> {
+/** Makes a machine, and rehearses on it as the guide says: nothing is there yet, and nothing may be in the way. */
+export async function rehearse(root: string, site: Site, base: string, machine: Machine): Promise<string> {
   await copy(base, join(site.folder, machine.name))
+  const { failed, changed, output } = await apply(root, site, machine, ['--check', '--diff'])
+  if (failed > 0 || changed < 20)
+    throw new Error(`${failed} failed, ${changed} would change\n${lastOf(output)}`)
+  return `${changed} changes told`
+}
+
+/** Applies a machine's roles as often as it takes to see that nothing is left to change. */
+export async function install(root: string, site: Site, machine: Machine): Promise<string> {
   const first = await apply(root, site, machine)
   if (first.failed > 0 || first.changed < 20)
     throw new Error(
-      `the first time: ${first.failed} failed, ${first.changed} changed\n${first.output.slice(-6_000)}`,
+      `the first time: ${first.failed} failed, ${first.changed} changed\n${lastOf(first.output)}`,
     )
   const second = await apply(root, site, machine)
   if (second.failed > 0 || second.changed > 0)
     throw new Error(
-      `the second time: ${second.failed} failed, changed ${second.changes.join('; ')}\n${second.output.slice(-3_000)}`,
+      `the second time: ${second.failed} failed, changed ${second.changes.join('; ')}\n${lastOf(second.output)}`,
     )
   return `${first.changed} changes, then 0 of ${second.ok} tasks`
 }
+
+/** A third time as a rehearsal: it sees what the others saw. */
+export async function check(root: string, site: Site, machine: Machine): Promise<string> {
+  const { failed, changed, changes, output } = await apply(root, site, machine, ['--check', '--diff'])
+  if (failed + changed > 0)
+    throw new Error(`${failed} failed, changes ${changes.join('; ')}\n${lastOf(output)}`)
+  return 'nothing would change'
+}
+
+const lastOf = (output: string): string => output.slice(-4_000)
 
 /** What the machine's own programs say of what was written; one line of result each, which is thrown when it is wrong. */
 export async function ask(site: Site, { name }: Machine): Promise<string> {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { endAll, MIRROR, makeBase, openFolder, run } from './chroot.ts'
 import { build, lonelySettings, makeNodeImage, start } from './image.ts'
-import { apply, ask, install, MACHINES, openSite } from './machines.ts'
+import { ask, check, install, MACHINES, openSite, rehearse } from './machines.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const PROGRAMS = ['/usr/sbin/debootstrap', '/usr/bin/ansible-playbook', '/usr/bin/unshare']
@@ -79,15 +79,11 @@ try {
     return (await run(['du', '-sm', base])).output.replace(/\s.*/s, ' MB')
   })
   for (const machine of MACHINES.filter(({ name }) => hasBase && isWanted(name))) {
-    const isThere = await tell(`${machine.name}: roles, twice`, () => install(root, site, base, machine))
-    if (!isThere) continue
-    await tell(`${machine.name}: its programs`, () => ask(site, machine))
-    await tell(`${machine.name}: --check`, async () => {
-      const { failed, changed, changes, output } = await apply(root, site, machine, ['--check', '--diff'])
-      if (failed + changed > 0)
-        throw new Error(`${failed} failed, changes ${changes.join('; ')}\n${output.slice(-3_000)}`)
-      return 'nothing would change'
-    })
+    const { name } = machine
+    await tell(`${name}: --check while nothing is there`, () => rehearse(root, site, base, machine))
+    if (!(await tell(`${name}: roles, twice`, () => install(root, site, machine)))) continue
+    await tell(`${name}: its programs`, () => ask(site, machine))
+    await tell(`${name}: --check once all is there`, () => check(root, site, machine))
   }
   if (hasBase && isWanted(IMAGE)) {
     await tell('Dockerfile', async () => {
