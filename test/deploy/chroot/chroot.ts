@@ -8,8 +8,16 @@ import { join } from 'node:path'
 const PARENT = '/var/tmp'
 const PREFIX = 'samaconso-chroot-'
 export const MIRROR = 'http://deb.debian.org/debian'
-/** Of a server's image: what install-here brings, and programs that minbase leaves out. */
-const INCLUDED = ['python3', 'python3-apt', 'python3-cryptography', 'sudo', 'ca-certificates', 'libatomic1']
+/** Of a server's image: systemd, which minbase leaves out, what install-here brings, and what Node stands on. */
+const INCLUDED = [
+  'systemd',
+  'python3',
+  'python3-apt',
+  'python3-cryptography',
+  'sudo',
+  'ca-certificates',
+  'libatomic1',
+]
 
 export interface Ended {
   code: number

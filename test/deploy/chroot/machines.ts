@@ -166,6 +166,7 @@ export async function ask(site: Site, { name }: Machine): Promise<string> {
     ['nftables', ['nft', '-c', '-f', '/etc/nftables.conf']],
     ['SSH', ['sh', '-c', 'mkdir -p /run/sshd && sshd -t']],
     ['Fail2Ban', ['fail2ban-client', '-t']],
+    ['systemd', ['sh', '-ec', 'systemd-analyze verify /etc/systemd/system/samaconso-*.timer']],
     ['logrotate', ['logrotate', '--debug', '/etc/logrotate.conf']],
     [
       'the scripts',
