@@ -197,7 +197,10 @@ export async function ask(site: Site, { name }: Machine): Promise<string> {
         ['pgbackrest', '--config=/etc/pgbackrest/pgbackrest.conf', 'info'],
         { user: 'postgres' },
       ],
-      ['PgBouncer’s exporter', ['sh', '-c', '/usr/local/sbin/samaconso-pgbouncer-exporter 2>&1 | grep -q ADDRESS:PORT']],
+      [
+        'PgBouncer’s exporter',
+        ['sh', '-c', '/usr/local/sbin/samaconso-pgbouncer-exporter 2>&1 | grep -q ADDRESS:PORT'],
+      ],
     )
   }
   if (there('etc/haproxy')) questions.push(['HAProxy', ['haproxy', '-c', '-f', '/etc/haproxy/haproxy.cfg']])
