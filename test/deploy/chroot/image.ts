@@ -183,6 +183,7 @@ export async function lonelySettings(root: string, image: string): Promise<Recor
     SIC_PASSWORD_FILE: at('sql_password'),
     POSTPAID_PASSWORD_FILE: at('sql_password'),
     FCM_SERVICE_ACCOUNT_FILE: at('service-account.json'),
+    SMS_URL: 'https://127.0.0.1:9/sms',
     INSTANCE: 'samaconso_api_1',
   }
 }
