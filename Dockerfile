@@ -14,7 +14,7 @@ RUN npm ci --omit=dev --workspaces=false --ignore-scripts --no-audit --no-fund \
 # The web pages; what they are built with stays here.
 FROM ${NODE_IMAGE} AS web
 WORKDIR /app
-COPY package.json package-lock.json .npmrc ./
+COPY package.json package-lock.json .npmrc tsconfig.json ./
 COPY web ./web
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund && node web/build.ts
 

@@ -241,6 +241,10 @@ export const SETTINGS = {
   sicPassword: secret('SIC_PASSWORD', 'SIC: password.'),
   sicDatabase: text('SIC_DATABASE', 'SIC', 'SIC: database.'),
   sicCaFile: optional('SIC_CA_FILE', 'SIC: authority that signed its certificate; the system’s when empty.'),
+  sicServerName: optional(
+    'SIC_SERVER_NAME',
+    'SIC: the name in its certificate, where SIC_HOST is an address; SIC_HOST when empty.',
+  ),
   postpaidHost: text('POSTPAID_HOST', '127.0.0.1', 'Postpaid (SQL Server): host.'),
   postpaidPort: port('POSTPAID_PORT', 1433, 'Postpaid: port.'),
   postpaidUser: text('POSTPAID_USER', 'samaconso', 'Postpaid: user.'),
@@ -249,6 +253,10 @@ export const SETTINGS = {
   postpaidCaFile: optional(
     'POSTPAID_CA_FILE',
     'Postpaid: authority that signed its certificate; the system’s when empty.',
+  ),
+  postpaidServerName: optional(
+    'POSTPAID_SERVER_NAME',
+    'Postpaid: the name in its certificate, where POSTPAID_HOST is an address; POSTPAID_HOST when empty.',
   ),
 
   fcmServiceAccountFile: text('FCM_SERVICE_ACCOUNT_FILE', undefined, 'Firebase service account (JSON file).'),

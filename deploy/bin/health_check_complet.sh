@@ -10,6 +10,7 @@
 #   SERVER1 SERVER2 SERVER3    adresses des trois serveurs (une adresse vide : non vérifié d'ici)
 #   API_PORTS="8001 8002"      ports des API      MONITOR_PORT=5555
 #   CHECK="serveur:port ..."   autres ports à joindre      CERTIFICATES="hôte:port ..."   certificats à dater
+#   REDIS_AUTHORITY=…          Redis est en TLS, et voici son autorité
 #   DISKS="/ /var/log ..."     BACKUP_STATUS_FILE=…        SAMACONSO_IMAGE / SAMACONSO_HOME : où est le programme
 set -uo pipefail
 
@@ -41,6 +42,7 @@ if [ -r "$CONF" ]; then
 fi
 SERVER1="${SERVER1:-}" SERVER2="${SERVER2:-}" SERVER3="${SERVER3:-}"
 API_PORTS="${API_PORTS:-8001 8002}" MONITOR_PORT="${MONITOR_PORT:-5555}"
+REDIS_AUTHORITY="${REDIS_AUTHORITY:-}"
 CHECK="${CHECK:-}" CERTIFICATES="${CERTIFICATES:-}" BACKUP_STATUS_FILE="${BACKUP_STATUS_FILE:-}"
 DISKS="${DISKS:-/ /var/log /var/lib/postgresql /var/lib/docker}"
 SAMACONSO_HOME="${SAMACONSO_HOME:-/opt/samaconso}"
@@ -125,7 +127,9 @@ check_redis() {
   local answer
   check_port 50 redis "$SERVER3" 6379 "Sur le serveur 3 : docker restart samaconso_redis" "On server 3: docker restart samaconso_redis"
   command -v redis-cli >/dev/null 2>&1 || return 0
-  answer="$(timeout 4 redis-cli -h "$SERVER3" ping 2>/dev/null)"
+  local tls=()
+  if [ -n "$REDIS_AUTHORITY" ]; then tls=(--tls --cacert "$REDIS_AUTHORITY"); fi
+  answer="$(timeout 4 redis-cli -h "$SERVER3" "${tls[@]}" ping 2>/dev/null)"
   if [ "$answer" != PONG ]; then
     tell 50 redis fault "ne répond pas PONG" "does not answer PONG" "Sur le serveur 3 : docker logs --tail 100 samaconso_redis" "On server 3: docker logs --tail 100 samaconso_redis"
   fi

@@ -32,6 +32,7 @@ export function openServices(
       password: config.sicPassword,
       database: config.sicDatabase,
       caFile: config.sicCaFile || undefined,
+      serverName: config.sicServerName || undefined,
     },
     postpaid: {
       host: config.postpaidHost,
@@ -40,6 +41,7 @@ export function openServices(
       password: config.postpaidPassword,
       database: config.postpaidDatabase,
       caFile: config.postpaidCaFile || undefined,
+      serverName: config.postpaidServerName || undefined,
     },
     log,
   })

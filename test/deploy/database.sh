@@ -39,6 +39,11 @@ psql -XqAt -h 192.0.2.11 -p 6432 -U samaconso_user -d samaconso \
   -c "select count(pg_terminate_backend(pid)) > 0 from pg_stat_activity where usename = 'samaconso_app'" | sed 's/^/backends ended: /'
 echo "application after it: $(app 'select count(*) from kept')"
 psql -XqAt -h 192.0.2.11 -p 6432 -U samaconso_user -d pgbouncer -c 'show pools' | awk -F'|' '$1 == "samaconso" { print "pool: " $2 " " $NF }'
+# What Prometheus reads of it, on the exporter's own file.
+# shellcheck source=/dev/null
+(set -a; unset PGSSLROOTCERT; . "$R/etc/default/samaconso-pgbouncer-exporter"; HOME=/ exec setpriv --reuid=nobody --clear-groups "$here/samaconso-pgbouncer-exporter" "$ARGS") &
+until (exec 3<>/dev/tcp/192.0.2.11/9127) 2>/dev/null; do sleep 0.1; done
+curl -sf http://192.0.2.11:9127/metrics | grep -E '^pgbouncer_(up|(active|waiting)_clients\{database="samaconso")' | sed -E 's/clients(.*) [0-9]+$/clients\1/; s/^/metric: /'
 PGPASSWORD=x psql -X -h 192.0.2.11 -p 6432 -U postgres -d samaconso -c 'select 1' >/dev/null 2>&1 || echo 'superuser from outside: refused'
 
 export SAMACONSO_BACKUP=$R/etc/samaconso/backup.conf

@@ -1,7 +1,7 @@
 import { globSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { loadConfig } from '../../src/config.ts'
+import { loadConfig, SETTINGS } from '../../src/config.ts'
 import { prometheusTool } from '../servers/packages.ts'
 import { type Rendered, render, root, run, SERVICE_ACCOUNT } from './rendering.ts'
 
@@ -87,6 +87,27 @@ it('HAProxy looks for the word of a running instance, quotation marks included',
   )
 })
 
+/** Settings whose default is what production wants; an inventory changes them by `application_settings`. */
+const BY_ITSELF = [
+  // Production is what it is when nothing is said; who listens where is the same everywhere.
+  ...['SAMACONSO_MODE', 'LOG_LEVEL', 'MONITOR_PORT', 'MONITOR_USER'],
+  // Nobody but administrators, unless the inventory makes a viewer.
+  ...['MONITOR_VIEWER_USER', 'MONITOR_VIEWER_PASSWORD', 'MONITOR_READ_ONLY'],
+  // There is an object storage; Redis is plain behind the firewall.
+  ...['STORAGE_FOLDER', 'REDIS_CA_FILE'],
+  // Sizes and bounds.
+  ...['DATABASE_POOL', 'FCM_SESSIONS', 'FCM_QUOTA_PER_MINUTE', 'LIMIT_PER_ACCOUNT', 'LIMIT_PER_NETWORK'],
+  ...['LIMIT_SIGN_INS_PER_NETWORK', 'LIMIT_SMS_PER_PHONE', 'LIMIT_SMS_PER_PREFIX', 'LIMIT_SMS_PER_DAY'],
+  ...['PUSH_CHUNK', 'BROADCAST_APPROVAL_ABOVE', 'BROADCAST_RAMP_ABOVE', 'BROADCAST_RAMP_SECONDS'],
+  // Google's own address; what the app on Android understands.
+  ...['FCM_BASE_URL', 'FCM_ANDROID_DATA_MESSAGES'],
+  // Written on server 1, where the product is not: health_check_complet.sh reads it there.
+  'BACKUP_STATUS_FILE',
+  // Traces are off.
+  ...['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'OTEL_SERVICE_NAME'],
+  ...['OTEL_TRACES_SAMPLER', 'OTEL_TRACES_SAMPLER_ARG', 'OTEL_SDK_DISABLED'],
+]
+
 describe('what programs say of their files', () => {
   it('HAProxy', () => {
     const { code, output } = run('haproxy', [
@@ -118,6 +139,10 @@ describe('what programs say of their files', () => {
       expect(service).toMatch(/max-size: [\s\S]*no-new-privileges:true/)
       expect(service).toMatch(/healthcheck:/.test(service) ? /healthcheck:/ : /^samaconso_api_/)
     }
+    // One release each, and none that moves.
+    const images = [...output.matchAll(/^ {4}image: (.*)$/gm)].map(([, image]) => String(image))
+    expect(images).toHaveLength(services.length)
+    for (const image of images) expect(image).toMatch(/^[\w/-]+:v?\d+\.\d+\.\d+(-[a-z]+)?$/)
     expect(output).not.toMatch(/PASSWORD: [^/]|:latest|privileged: true|docker\.sock/)
   })
 
@@ -152,6 +177,30 @@ describe('what programs say of their files', () => {
     expect(config.rabbitmqUrl).toMatch(/^amqps:\/\/samaconso:.*@192\.0\.2\.12:5672/)
     expect(config.redisUrl).toMatch(/^redis:\/\/samaconso:.*@192\.0\.2\.13:6379/)
     expect(config.trustedBalancers).toEqual(['192.0.2.9'])
+  })
+
+  it('every setting of the product is given to the processes, or is on purpose what it is by itself', () => {
+    const names = (text: string, pattern: RegExp) =>
+      [...text.matchAll(pattern)].map(([, name]) => String(name))
+    const given = new Set(
+      [
+        ['server2', 'docker-compose.production.yml'],
+        ['server3', 'docker-compose.workers.yml'],
+      ].flatMap(([machine = '', compose]) => [
+        ...names(files.read(machine, 'opt/samaconso/.env.production'), /^([A-Z]\w+)=/gm),
+        ...names(files.read(machine, `opt/samaconso/${compose}`), /\b([A-Z]\w+): /g),
+      ]),
+    )
+    const settings = Object.values(SETTINGS).map(({ env }) => env)
+    const missing = settings.filter(env => !given.has(env) && !given.has(`${env}_FILE`))
+    expect(missing.filter(env => !BY_ITSELF.includes(env))).toEqual([])
+    expect(BY_ITSELF.filter(env => !missing.includes(env))).toEqual([])
+    // Nothing is given that nobody reads. Compose files speak to RabbitMQ, too; the file of settings to the product alone.
+    const read = new Set([...settings.flatMap(env => [env, `${env}_FILE`]), 'NODE_ENV'])
+    for (const machine of ['server2', 'server3']) {
+      const all = names(files.read(machine, 'opt/samaconso/.env.production'), /^([A-Z]\w+)=/gm)
+      expect(all.filter(name => !read.has(name) && !/^SAMACONSO_\w+_VERSION$/.test(name))).toEqual([])
+    }
   })
 
   it('the F5: the same pool in tmsh and AS3, with braces that close', () => {
@@ -226,6 +275,9 @@ it('PostgreSQL, PgBouncer and the backups work on these files: what operators ty
     'application after it: 1000',
     'pool: samaconso_app transaction',
     'pool: samaconso_user session',
+    'metric: pgbouncer_up 1',
+    'metric: pgbouncer_active_clients{database="samaconso",user="samaconso_app"}',
+    'metric: pgbouncer_waiting_clients{database="samaconso",user="samaconso_app"}',
     'superuser from outside: refused',
     'restored and compared: 1 tables agree',
     'rows after the restoration: 1500',
@@ -271,7 +323,7 @@ describe('the monitoring', () => {
 
 const isPython = (name: string) => readFileSync(join(root, name), 'utf8').startsWith('#!/usr/bin/python3')
 
-it('scripts are clean by ShellCheck, and playbooks by Ansible’s own reading', () => {
+it('scripts are clean by ShellCheck, or can be read by Python', () => {
   const scripts = [
     ...globSync('deploy/{bin,scripts}/*', { cwd: root }).filter(name => !isPython(name)),
     ...[
@@ -294,10 +346,27 @@ it('scripts are clean by ShellCheck, and playbooks by Ansible’s own reading', 
   expect(pythons).not.toEqual([])
   const parses = 'import ast, sys\nfor name in sys.argv[1:]: ast.parse(open(name).read(), name)'
   expect(run('/usr/bin/python3', ['-c', parses, ...pythons])).toEqual({ code: 0, output: '' })
-  const playbooks = ['site.yml', 'f5.yml', 'render.yml']
+}, 60_000)
+
+const PLAYBOOKS = ['site.yml', 'f5.yml', 'render.yml']
+
+it('playbooks are readable to Ansible, with every role', () => {
   const inventory = join(files.folder, 'inventory')
-  const read = run('ansible-playbook', ['-i', inventory, '--syntax-check', ...playbooks], {
+  const read = run('ansible-playbook', ['-i', inventory, '--syntax-check', ...PLAYBOOKS], {
     cwd: join(root, 'deploy/ansible'),
   })
   expect([read.code, read.output]).toEqual([0, expect.not.stringContaining('ERROR')])
 }, 60_000)
+
+it('playbooks and roles are what ansible-lint calls ready for production', () => {
+  const folder = join(root, 'deploy/ansible')
+  const { code, output } = run('ansible-lint', ['--nocolor', '-p', ...PLAYBOOKS], {
+    cwd: folder,
+    seconds: 110,
+  })
+  expect(code, output).toBe(0)
+  expect(output).toContain('Passed with production profile: 0 failure(s), 0 warning(s)')
+  // It read the roles too, and not the playbooks alone.
+  const tasks = globSync('{tasks/*,roles/*/{tasks,handlers,defaults}/*}.yml', { cwd: folder }).length
+  expect(Number(/on (\d+) files/.exec(output)?.[1])).toBeGreaterThan(tasks * 0.9)
+}, 120_000)

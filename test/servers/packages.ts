@@ -97,20 +97,15 @@ const NEEDED: Record<ServerName, Needed> = {
   },
   // What reads the files of deploy/ in production, and says whether they are right.
   deploy: {
-    title: 'Ansible, nftables, HAProxy, pgBackRest, rclone, ShellCheck',
+    title: 'Ansible, nftables, HAProxy, pgBackRest, rclone, ShellCheck, debootstrap',
     packages: [
-      ...['ansible', 'nftables', 'haproxy', 'pgbackrest', 'shellcheck', 'openssh-server', 'docker-compose'],
-      ...['iproute2', 'postgresql-client', 'rclone'],
+      ...['ansible', 'ansible-lint', 'debootstrap', 'nftables', 'haproxy', 'pgbackrest', 'shellcheck'],
+      ...['openssh-server', 'docker-compose', 'iproute2', 'postgresql-client', 'rclone'],
     ],
     isThere: () =>
       programs(
-        ...[
-          '/usr/bin/ansible-playbook',
-          '/usr/sbin/nft',
-          '/usr/sbin/haproxy',
-          '/usr/bin/pgbackrest',
-          '/usr/bin/rclone',
-        ],
+        ...['/usr/bin/ansible-playbook', '/usr/bin/ansible-lint', '/usr/sbin/debootstrap'],
+        ...['/usr/sbin/nft', '/usr/sbin/haproxy', '/usr/bin/pgbackrest', '/usr/bin/rclone'],
         ...['/usr/bin/shellcheck', '/usr/sbin/sshd', '/usr/bin/docker-compose', '/usr/bin/psql'],
       ),
     // Programs of this machine: nobody's server stands for them.
