@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { freePort } from '../../../src/roles/embedded/ports.ts'
@@ -174,7 +175,7 @@ export async function lonelySettings(root: string, image: string): Promise<Recor
   await must([process.execPath, 'deploy/compose/secrets.ts'], { cwd: root, env: { SECRETS_DIR: secrets } })
   await must(['chmod', '-R', 'a+rX', secrets])
   const at = (name: string) => join(secrets.slice(image.length), name)
-  writeFileSync(join(secrets, 'service-account.json'), JSON.stringify(SERVICE_ACCOUNT), { mode: 0o644 })
+  writeFileSync(join(secrets, 'service-account.json'), JSON.stringify(serviceAccount()), { mode: 0o644 })
   const files = ['database_url', 'rabbitmq_url', 'redis_url', 's3_access_key', 's3_secret_key']
   const own = ['token_key', 'pepper', 'seal_key', 'monitor_password']
   return {
@@ -187,8 +188,15 @@ export async function lonelySettings(root: string, image: string): Promise<Recor
     INSTANCE: 'samaconso_api_1',
   }
 }
-const SERVICE_ACCOUNT = {
+/** As Firebase gives it, with a key of nobody's. */
+const serviceAccount = () => ({
   type: 'service_account',
   project_id: 'samaconso',
-  client_email: 'a@samaconso.example',
-}
+  private_key_id: 'none',
+  private_key: generateKeyPairSync('rsa', { modulusLength: 2_048 }).privateKey.export({
+    type: 'pkcs8',
+    format: 'pem',
+  }),
+  client_email: 'push@samaconso.example',
+  token_uri: 'https://127.0.0.1:9/token',
+})
