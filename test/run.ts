@@ -119,18 +119,6 @@ if (withTests && !isInterrupted) {
 }
 
 if (withTests && !isInterrupted) {
-  // What is here is enough to notice a role that changes something each time, and an image that does not start.
-  const roles = join(tmpdir(), `samaconso-chroot-${process.pid}.json`)
-  const script = ['test/deploy/chroot/run.ts', '--only=balancer1,image', `--report=${roles}`]
-  const chroot = await run([process.execPath, ...script], true)
-  const { passed = 0, failed = 0 } = JSON.parse(await readFile(roles, 'utf8').catch(() => '{}'))
-  await rm(roles, { force: true })
-  counts.passed += passed
-  counts.failed += failed
-  if (!chroot.ok) failures.push('roles and image in a Debian folder')
-}
-
-if (withTests && !isInterrupted) {
   if (process.platform === 'linux' && process.getuid?.() === 0) {
     const drills = join(tmpdir(), `samaconso-drills-${process.pid}.json`)
     const lab = await run([process.execPath, 'lab/main.ts', 'drills', '--short', `--report=${drills}`], true)

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -7,7 +7,14 @@ import { join } from 'node:path'
 
 const PARENT = '/var/tmp'
 const PREFIX = 'samaconso-chroot-'
-export const MIRROR = 'http://deb.debian.org/debian'
+/** The machine's own source of packages. */
+export const MIRROR = /^\S+$/m
+  .exec(
+    spawnSync('apt-get', ['indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages'], {
+      encoding: 'utf8',
+    }).stdout ?? '',
+  )?.[0]
+  .replace(/\/$/, '')
 /** Of a server's image: systemd, which minbase leaves out, what install-here brings, and what Node stands on. */
 const INCLUDED = [
   'systemd',
@@ -88,7 +95,16 @@ const removeFolder = async (folder: string) => void (await must(['rm', '-rf', '-
 /** The Debian that every machine of the run begins as: made, or a copy of one that is there (another release, Ubuntu). */
 export async function makeBase(base: string, given?: string): Promise<void> {
   if (given) await copy(given, base)
-  else await must(['unshare', '-m', 'debootstrap', '--variant=minbase', 'bookworm', base, MIRROR])
+  else
+    await must([
+      'unshare',
+      '-m',
+      'debootstrap',
+      '--variant=minbase',
+      'bookworm',
+      base,
+      ...(MIRROR ? [MIRROR] : []),
+    ])
   for (const file of ['/etc/resolv.conf', '/etc/hosts'])
     if (existsSync(file)) copyFileSync(file, join(base, file))
   // Nothing that is installed starts.

@@ -63,7 +63,8 @@ for (const name of only ?? [])
 const reached = await fetch(`${MIRROR}/dists/bookworm/Release`, {
   signal: AbortSignal.timeout(20_000),
 }).catch(() => undefined)
-if (!reached?.ok) notTried(`Their packages come from ${MIRROR}, which does not answer.`)
+if (!reached?.ok)
+  notTried(`Their packages come from ${MIRROR ?? 'Debian'}, which has no bookworm or does not answer.`)
 
 const { folder, remove } = await openFolder()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
