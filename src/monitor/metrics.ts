@@ -1,12 +1,11 @@
 import { Gauge, Registry } from 'prom-client'
-import { renderMetrics } from '../observability/index.ts'
 import type { Desk } from './desk.ts'
 import { lookAtQueues, type QueueView } from './queues.ts'
 
 const STATES = ['ready', 'unacknowledged', 'delayed', 'parked'] as const
 
 /** What Prometheus reads of queues and workers; what a dependency does not say is absent rather than zero. */
-export function openMonitorMetrics(desk: Desk): () => Promise<{ type: string; text: string }> {
+export function openMonitorMetrics(desk: Desk): () => Promise<string> {
   const registry = new Registry()
   const gauge = <Label extends string>(name: string, help: string, labelNames: Label[] = []) =>
     new Gauge({ name, help, labelNames, registers: [registry] })
@@ -40,7 +39,6 @@ export function openMonitorMetrics(desk: Desk): () => Promise<{ type: string; te
       waiting.set(outbox.waiting)
       oldest.set(outbox.oldestSeconds ?? 0)
     }
-    const own = await renderMetrics()
-    return { type: own.type, text: `${own.text}\n${await registry.metrics()}` }
+    return registry.metrics()
   }
 }

@@ -1,6 +1,6 @@
 export { metrics, timed } from './instruments.ts'
 export { type Log, type OpenLog, openLog } from './log.ts'
-export { onScrape, renderMetrics } from './metrics.ts'
+export { alsoTold, onScrape, renderMetrics } from './metrics.ts'
 export type { Series } from './times.ts'
 export {
   currentTraceParent,

@@ -12,8 +12,18 @@ export function onScrape(look: Look): () => void {
   return () => void looks.delete(look)
 }
 
+/** What this process tells beside its own metrics, of what it watches, in Prometheus's format. */
+const others = new Set<() => Promise<string>>()
+
+/** Has `tell` write more whenever the metrics are read; returns the function that ends it. */
+export function alsoTold(tell: () => Promise<string>): () => void {
+  others.add(tell)
+  return () => void others.delete(tell)
+}
+
 /** What Prometheus reads of this process. */
 export async function renderMetrics(): Promise<{ type: string; text: string }> {
   for (const look of looks) look()
-  return { type: register.contentType, text: await register.metrics() }
+  const texts = await Promise.all([register.metrics(), ...[...others].map(tell => tell())])
+  return { type: register.contentType, text: texts.join('\n') }
 }

@@ -189,7 +189,9 @@ describe('who may act, on the monitor’s page,', () => {
     await confirm()
     await dialog().getByText('Jeté : 1 message(s).').waitFor()
     await close()
-    await expect.poll(() => members.getByRole('button', { name: 'Jeter' }).count()).toBe(1)
+    await expect
+      .poll(() => members.getByRole('button', { name: 'Jeter' }).count(), { timeout: 15_000 })
+      .toBe(1)
     expect(await audited('parked.discard')).toMatchObject([{ detail: { reason: 'rapproché à la main' } }])
   }, 60_000)
 

@@ -105,6 +105,8 @@ scrape_configs:
   prometheus = await start('prometheus', prometheusPort as number, [
     `--config.file=${join(folder, 'prometheus.yml')}`,
     `--storage.tsdb.path=${join(folder, 'prometheus')}`,
+    // What it tells before it has found Alertmanager is told again after a minute: of this time, a second.
+    '--rules.alert.resend-delay=1s',
   ])
 }, 180_000)
 afterAll(async () => {

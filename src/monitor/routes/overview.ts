@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import type { App } from '../../http/fastify.ts'
+import { alsoTold, renderMetrics } from '../../observability/index.ts'
 import { Queues as QueuesAnswer, Trend } from '../answers/queues.ts'
 import type { Desk } from '../desk.ts'
 import { openMonitorMetrics } from '../metrics.ts'
@@ -9,7 +10,9 @@ import { type Web, wantsPage } from '../web.ts'
 
 /** All of it in one look, whether the monitor itself lives, and what Prometheus reads. */
 export function overviewRoutes(app: App, desk: Desk, web: Web): void {
-  const metrics = openMonitorMetrics(desk)
+  // On the port of the process's metrics too, where production's Prometheus reads them.
+  const end = alsoTold(openMonitorMetrics(desk))
+  app.addHook('onClose', async () => end())
 
   app.get('/', async (request, reply) => {
     if (wantsPage(request)) return web.page(reply)
@@ -35,7 +38,7 @@ export function overviewRoutes(app: App, desk: Desk, web: Web): void {
     items: desk.trend.points().slice(0),
   }))
   app.get('/metrics', async (_request, reply) => {
-    const { type, text } = await metrics()
+    const { type, text } = await renderMetrics()
     return plain(reply, type, text)
   })
 }
