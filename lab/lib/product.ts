@@ -8,8 +8,6 @@ import type { Service } from './units.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const STOP_MS = 50_000
-/** For all of them side by side on a machine that others use too. */
-const READY_MS = 150_000
 const COMPOSE = { server2: 'docker-compose.production.yml', server3: 'docker-compose.workers.yml' } as const
 
 /** A folder for each version of the product, in the place of its image. */
@@ -63,7 +61,6 @@ export async function productServices(
         }
       },
       ready: healthOf(environment),
-      readyMs: READY_MS,
       stopMs: STOP_MS,
     }))
 }

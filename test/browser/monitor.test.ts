@@ -98,7 +98,7 @@ describe('the monitor’s page', () => {
     ])
     await page.goto('/workers')
     const row = page.getByRole('row').filter({ hasText: 'worker_9' })
-    await row.getByText('en ligne').waitFor({ timeout: 90_000 })
+    await row.getByText('en ligne').waitFor({ timeout: 20_000 })
     worker.kill('SIGKILL')
     const killedAt = Date.now()
     await row.getByText('perdu').waitFor({ timeout: 20_000 })
