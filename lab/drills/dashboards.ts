@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { queries } from '../../test/observability/files.ts'
 import { query } from '../lib/prometheus.ts'
+import { sql } from '../lib/servers.ts'
 import { shortenTimes } from '../lib/shortened.ts'
 import { openDrilling } from './alerts/drilling.ts'
 import { type Drill, until } from './drill.ts'
@@ -20,6 +21,8 @@ export const dashboards: Drill = {
   async run({ lab, load }) {
     await shortenTimes(lab)
     const d = await openDrilling(lab, load)
+    // A database as young as this one may have archived nothing yet.
+    await sql(lab.root('server1'), 'select pg_switch_wal()')
     await lab.on('server1', ['samaconso-task', 'backup-dump', 'samaconso-backup', 'dump'])
     await pause(15_000)
     await d.call('POST', '/v1/admin/broadcasts', {

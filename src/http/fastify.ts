@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { FastifyInstance, FastifyTypeProvider, RawServerDefault } from 'fastify'
+import type { FastifyContextConfig, FastifyInstance, FastifyTypeProvider, RawServerDefault } from 'fastify'
 import type { Static, TSchema } from 'typebox'
 import type { Span } from '../observability/index.ts'
 import type { Access, Caller } from './caller.ts'
@@ -12,6 +12,9 @@ interface TypeBoxProvider extends FastifyTypeProvider {
 /** Fastify with types from TypeBox schemas. */
 export type App = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, never, TypeBoxProvider>
 
+/** What is known of a route before anybody calls: who may, and its address; none of what no route takes. */
+export type Guarded = FastifyContextConfig & { url?: string }
+
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** Who may call the route; every route must say it. */
@@ -22,8 +25,10 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Set by the gate on every route that is not public. */
     caller: Caller | null
-    /** Set by the gate on every route that is counted and logged: its configuration, with its address when it has one. */
-    route: (FastifyContextConfig & { url?: string }) | null
+    /** Set by the gate on every route that is counted and logged. */
+    route: Guarded | null
+    /** When the gate got a request that is counted and logged, by `performance.now()`. */
+    arrivedAt: number
     /** While traces are on: this request's own. */
     span: Span | null
   }

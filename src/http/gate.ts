@@ -1,7 +1,8 @@
-import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
+import type { FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import type { Allowance, Limiter } from '../cache/index.ts'
 import { Problem } from '../lib/problems.ts'
 import { type Access, type Caller, mayCall } from './caller.ts'
+import type { Guarded } from './fastify.ts'
 import { forgetTypeOfNoBody, refuseNulInAddress } from './json.ts'
 import type { AccessTokens, Known } from './tokens.ts'
 
@@ -16,9 +17,10 @@ const MINUTE = 60_000
 
 /**
  * The first thing that happens to a request: who calls, how often, whether they may. In this order. Nothing is waited
- * for as long as the token is remembered and the limiter answers at once.
+ * for as long as the token is remembered and the limiter answers at once. Gives the hook of one route: to ask a request
+ * for its route costs more than all that the gate does.
  */
-export function gatekeeper({ tokens, limiter, limits }: Gate) {
+export function gatekeeper({ tokens, limiter, limits }: Gate): (route: Guarded) => onRequestHookHandler {
   function pass(request: FastifyRequest, reply: FastifyReply, access: Access): Promise<void> | undefined {
     refuseNulInAddress(request.url)
     if (access === 'public') return take(reply, `network:${request.ip}`, limits.perNetwork)
@@ -58,26 +60,28 @@ export function gatekeeper({ tokens, limiter, limits }: Gate) {
     tell(reply, limit, allowance)
   }
 
-  return (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void => {
-    reply.header('x-request-id', request.id)
-    forgetTypeOfNoBody(request)
-    const route = request.routeOptions.config
+  return route => {
     const { limited, access = 'public' } = route
-    if (limited === false) {
-      done()
-      return
+    return (request, reply, done) => {
+      reply.header('x-request-id', request.id)
+      forgetTypeOfNoBody(request)
+      if (limited === false) {
+        done()
+        return
+      }
+      request.route = route
+      request.arrivedAt = performance.now()
+      reply.header('x-content-type-options', 'nosniff').header('cache-control', 'no-store')
+      let passing: Promise<void> | undefined
+      try {
+        passing = pass(request, reply, access)
+      } catch (error) {
+        done(error as Error)
+        return
+      }
+      if (passing) passing.then(() => done(), done)
+      else done()
     }
-    request.route = route
-    reply.header('x-content-type-options', 'nosniff').header('cache-control', 'no-store')
-    let passing: Promise<void> | undefined
-    try {
-      passing = pass(request, reply, access)
-    } catch (error) {
-      done(error as Error)
-      return
-    }
-    if (passing) passing.then(() => done(), done)
-    else done()
   }
 }
 

@@ -21,10 +21,10 @@ export const SHARED_DOOR = '/v1/auth/token'
 /** Refuses customers, and whoever is nobody in particular; health and documents are not of the business. */
 export function refuseForMaintenance(
   maintenance: Maintenance,
-  { url, access, caller }: { url: string | undefined; access: Access; caller: Caller | null },
+  { url, access, caller }: { url: string; access: Access; caller: Caller | null },
   clock: Clock,
 ): void {
-  if (!url?.startsWith('/v1/') || url === SHARED_DOOR) return
+  if (!url.startsWith('/v1/') || url === SHARED_DOOR) return
   if (access !== 'public' && caller && caller.role !== 'customer') return
   throw maintenanceProblem(maintenance, clock)
 }

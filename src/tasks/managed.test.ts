@@ -266,6 +266,18 @@ describe('a worker obeys', () => {
     expect(worker.isDraining()).toBe(false)
   })
 
+  it('terminate: a task that records what it did and ends well is not told as done', async () => {
+    handle = (_n, { signal }) => new Promise(resolve => signal.addEventListener('abort', () => resolve()))
+    const worker = await work()
+    const id = await send(1)
+    await until('its start', () => ran.length === 1)
+    await reply('terminate', { ids: [id] }, here)
+    await until('its end', () => worker.active().length === 0)
+    expect(kindsOf(id)).toEqual(['started', 'revoked'])
+    expect(worker.counts()).toEqual({ succeeded: 0, failed: 0 })
+    expect(await broker.depths()).toMatchObject([{}, {}, { ready: 0, unacknowledged: 0, parked: 0 }, {}])
+  })
+
   it('a task that does not obey makes its worker drain and end, the others finished and itself given back', async () => {
     let finish: () => void = () => undefined
     handle = n =>

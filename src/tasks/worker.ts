@@ -8,8 +8,9 @@ import { type Broker, DELAYS_MS, type Message, type Queue, type TaskDefinition }
 
 /**
  * What happens to tasks, for logs, metrics and the task monitor. A failure is 'failed' and then 'retried' or 'parked'.
- * 'revoked': refused when it arrived, or ended by its signal. 'interrupted': given back by a worker that had to stop.
- * 'slow' and 'stuck' are about a task that goes on: longer than expected, or though it was told to end.
+ * 'revoked': refused when it arrived, or told to end while it ran, however it ended then. 'interrupted': given back by a
+ * worker that had to stop. 'slow' and 'stuck' are about a task that goes on: longer than expected, or though it was told
+ * to end.
  */
 export interface TaskEvent {
   kind:
@@ -166,8 +167,7 @@ export async function startWorker(handlers: Handlers, options: WorkerOptions): P
     tell('started', message, { startedAt })
     try {
       await handler(message.payload, { message, signal: abort.signal })
-      counts.succeeded++
-      tell('succeeded', message, { startedAt, durationMs: clock.now() - startedAt })
+      succeed(one)
     } catch (error) {
       span?.fail(error)
       await fail(one, error)
@@ -175,6 +175,14 @@ export async function startWorker(handlers: Handlers, options: WorkerOptions): P
       running.delete(one)
       lookIfOnlyStuckLeft()
     }
+  }
+
+  function succeed({ message, startedAt, terminatedAt }: Running) {
+    const ending = { startedAt, durationMs: clock.now() - startedAt }
+    // Told to end, it may record what it did so far and end well: that is not the success that its name promises.
+    if (terminatedAt !== null) return tell('revoked', message, ending)
+    counts.succeeded++
+    tell('succeeded', message, ending)
   }
 
   async function fail({ message, task, startedAt, abort, terminatedAt }: Running, error: unknown) {
