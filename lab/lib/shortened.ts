@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Laboratory } from './laboratory.ts'
 
@@ -33,7 +33,10 @@ export const shortened = (text: string, factor: number): string =>
 const shorter = (count: string, unit: string, factor: number, least: number): string =>
   `${Math.max(Math.round((Number(count) * (UNITS[unit] as number)) / factor), least)}ms`
 
-/** Has the laboratory's Prometheus and Alertmanager work on shortened times from now on. */
+/**
+ * Has the laboratory's Prometheus and Alertmanager work on shortened times from now on, and know nothing of before: its windows of
+ * days would see how slow the first requests were.
+ */
 export async function shortenTimes(lab: Laboratory): Promise<void> {
   const folder = join(lab.root('server3'), 'etc/samaconso/monitoring')
   const rules = (await readdir(join(folder, 'rules'))).map(name => join('rules', name))
@@ -44,5 +47,9 @@ export async function shortenTimes(lab: Laboratory): Promise<void> {
     await writeFile(kept, text)
     await writeFile(file, shortened(text, FACTOR))
   }
-  for (const name of ['samaconso_alertmanager', 'samaconso_prometheus']) await lab.units.restart(name)
+  await lab.units.stop('samaconso_prometheus')
+  const known = join(lab.root('server3'), 'var/lib/samaconso/prometheus')
+  for (const name of await readdir(known)) await rm(join(known, name), { recursive: true })
+  await lab.units.restart('samaconso_alertmanager')
+  await lab.units.start('samaconso_prometheus')
 }

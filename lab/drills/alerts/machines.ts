@@ -1,4 +1,4 @@
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { setCable } from '../../lib/network.ts'
@@ -158,6 +158,17 @@ export const machineCases: readonly Case[] = [
         'for i in $(seq $(($(nproc) * 2))); do nice -n 19 bash -c "while :; do :; done" & done; wait',
       ),
     ),
+  },
+  {
+    alerts: ['MemoryLow'],
+    what: 'what the kernel says of the memory replaced, in the laboratory alone: hardly any left',
+    async cause(d) {
+      const meminfo = await readFile('/proc/meminfo', 'utf8')
+      const said = join(d.lab.folder, 'meminfo')
+      await writeFile(said, meminfo.replace(/^(MemAvailable:\s+)\d+/m, '$1100000'))
+      await run(['mount', '--bind', said, '/proc/meminfo'])
+    },
+    cure: async () => void (await run(['umount', '/proc/meminfo'])),
   },
   {
     alerts: ['MetricsMissing'],

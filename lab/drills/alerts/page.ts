@@ -18,11 +18,7 @@ export const ALERTS_PAGE = fileURLToPath(new URL('../../../docs/alert-drill.md',
 /** docs/alert-drill.md: what was done, and the mails that came of it. */
 export function pageOfAlerts(
   fired: readonly Fired[],
-  {
-    isClockKept,
-    notCaused,
-    notes,
-  }: { isClockKept: boolean; notCaused: Record<string, string>; notes: readonly string[] },
+  { isClockKept, notes }: { isClockKept: boolean; notes: readonly string[] },
 ): string {
   const rows = fired.map(
     ({ alert, what, severity, after, over }) =>
@@ -45,6 +41,6 @@ ${rows.join('\n')}
 The two that wait for real time are \`npm run lab -- drills alerts-long\`: WalArchiveOld (backups' volume away for more than fifteen minutes)
 and LongTransaction (ten minutes).
 
-- ${[clock, ...Object.entries(notCaused).map(([name, why]) => `${name}: not caused, ${why}.`), ...notes.map(note => `${note}.`)].join('\n- ')}
+- ${[clock, ...notes.map(note => `${note}.`)].join('\n- ')}
 `
 }
