@@ -96,7 +96,7 @@ async function drill({ lab, load }: Stage, cases: readonly Case[], name: string)
   return { lost: 0, repeated: 0, notes, wrong }
 }
 
-/** Waits for the mail that tells of an alert. */
+/** Waits for the mail that tells of an alert; one that a case before made fire, and that is not over, was told then. */
 async function firstMail(
   d: Drilling,
   { what, withinMs }: Case,
@@ -105,8 +105,10 @@ async function firstMail(
 ): Promise<Fired> {
   const deadline = Date.now() + (withinMs ?? FIRST_MAIL_MS)
   for (;;) {
-    const mail = (await d.told(alert, since)).find(({ isOver }) => !isOver)
-    if (mail) return { ...mail, alert, what, after: seconds(mail.at - since), over: null, toldAt: mail.at }
+    const last = (await d.told(alert, 0)).at(-1)
+    const mail = last?.isOver ? (await d.told(alert, since)).find(({ isOver }) => !isOver) : last
+    const after = Math.max(0, seconds((mail?.at ?? since) - since))
+    if (mail) return { ...mail, alert, what, after, over: null, toldAt: mail.at }
     if (Date.now() > deadline)
       return { alert, what, severity: '', summary: '', after: null, over: null, toldAt: Date.now() }
     await pause(500)

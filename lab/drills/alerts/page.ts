@@ -32,7 +32,7 @@ export function pageOfAlerts(
 Written by \`npm run lab -- drills alerts\` ([the laboratory](lab.md)), with customers at work. The faults are real: processes stopped,
 disks filled, tables locked, certificates that end. Times are shortened by one factor, ${FACTOR} (an hour is a minute): how long something must
 hold, the windows that rules look at, how often is asked and mailed (\`lab/lib/shortened.ts\`). What values are compared with is as in
-production. Each mail came from Alertmanager, by the template in French, at the mail relay of the laboratory.
+production. After 0 s was told what a case before had made fire already. Each mail came from Alertmanager, by the template in French, at the mail relay of the laboratory.
 
 | alert | caused by | mail says | told after s | over after s |
 |---|---|---|---|---|
