@@ -10,7 +10,11 @@ export const EARLY = 0.8
 
 type Answer = string | Buffer
 
+type Kind = 'text' | 'bytes'
+
 interface Kept {
+  /** One kept as the other kind is no answer: nobody joins the kind to the key, at every reading, for who asks for both. */
+  kind: Kind
   answer: Answer
   /** The versions of what it depends on, when its load began. */
   versions: readonly number[]
@@ -19,6 +23,7 @@ interface Kept {
 }
 
 interface Question {
+  kind: Kind
   key: string
   ttlMs: number
   staleMs: number
@@ -38,21 +43,21 @@ export function inProcessCache(clock: Clock): Cache {
   async function fill(
     scopes: readonly string[],
     known: readonly number[],
-    { key, load }: Question,
+    { kind, key, load }: Question,
   ): Promise<Answer> {
     const loadedAt = clock.now()
     const answer = await load()
     // What is of the past already takes nobody's place.
     if (!versions.are(scopes, known)) return answer
     const size = typeof answer === 'string' ? answer.length * 2 : answer.length
-    answers.set(key, { answer, versions: known, loadedAt }, size + key.length * 2 + 150)
+    answers.set(key, { kind, answer, versions: known, loadedAt }, size + key.length * 2 + 150)
     return answer
   }
 
   /** Nobody joins a load that began before the last change. */
   function flightOf(scopes: readonly string[], question: Question): Promise<Answer> {
     const known = versions.of(scopes)
-    const full = keyAt(known, question.key)
+    const full = keyAt(known, `${question.kind} ${question.key}`)
     const underWay = flights.get(full)
     if (underWay) return underWay
     const flight = fill(scopes, known, question).finally(() => flights.delete(full))
@@ -62,7 +67,8 @@ export function inProcessCache(clock: Clock): Cache {
 
   function read(scopes: readonly string[], question: Question): Answer | Promise<Answer> {
     const kept = answers.get(question.key)
-    if (!kept || !versions.are(scopes, kept.versions)) return flightOf(scopes, question)
+    if (kept?.kind !== question.kind || !versions.are(scopes, kept.versions))
+      return flightOf(scopes, question)
     const age = clock.now() - kept.loadedAt
     if (age < question.ttlMs) {
       // Nobody waits for it: when it fails, the first who reads after the answer's time hears why.
@@ -75,11 +81,11 @@ export function inProcessCache(clock: Clock): Cache {
 
   return {
     async text(key, scopes, ttlMs, load, staleMs = 0) {
-      return (await read(scopes, { key: `text ${key}`, ttlMs, staleMs, load })) as string
+      return (await read(scopes, { kind: 'text', key, ttlMs, staleMs, load })) as string
     },
     bytes(key, scopes, ttlMs, load, staleMs = 0) {
       const bytes = async () => alone(encoded(await load()))
-      return read(scopes, { key: `bytes ${key}`, ttlMs, staleMs, load: bytes }) as Buffer | Promise<Buffer>
+      return read(scopes, { kind: 'bytes', key, ttlMs, staleMs, load: bytes }) as Buffer | Promise<Buffer>
     },
     async bump(...scopes) {
       versions.bump(scopes)

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest, onRequestHookHandler, preValidationHookHandler } from 'fastify'
 import { Type } from 'typebox'
@@ -104,17 +104,27 @@ export async function buildApp(options: HttpOptions, register: (app: App) => voi
   app.setErrorHandler((error, request, reply) => sendProblem(log, error, request, reply))
   app.setNotFoundHandler((request, reply) => sendProblem(log, new Problem('not_found'), request, reply))
   // When the answer is ready: to hear that its last byte has left costs every request four listeners.
+  const note = (request: FastifyRequest, reply: FastifyReply): void => {
+    if (!request.route) return
+    // Not Fastify's own: it counts only where something waits for the last byte.
+    const ms = performance.now() - request.arrivedAt
+    measureRequest(request, reply, ms)
+    // A refused body was read outside of it.
+    if (request.span?.isKept) inSpan(request.span, () => logResponse(options, request, reply, ms))
+    else logResponse(options, request, reply, ms)
+    endRequestSpan(request, reply)
+  }
   app.addHook('onSend', (request, reply, _payload, done) => {
-    if (request.route) {
-      // Not Fastify's own: it counts only where something waits for the last byte.
-      const ms = performance.now() - request.arrivedAt
-      measureRequest(request, reply, ms)
-      // A refused body was read outside of it.
-      if (request.span?.isKept) inSpan(request.span, () => logResponse(options, request, reply, ms))
-      else logResponse(options, request, reply, ms)
-      endRequestSpan(request, reply)
-    }
+    note(request, reply)
     done()
+  })
+  app.decorateReply('sendWritten', function (json) {
+    this.hijack()
+    note(this.request, this)
+    const headers = this.getHeaders()
+    headers['content-type'] = 'application/json; charset=utf-8'
+    headers['content-length'] = json.length
+    this.raw.writeHead(200, headers as OutgoingHttpHeaders).end(json)
   })
 
   await documentRoutes(app, options.version)

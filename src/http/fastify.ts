@@ -32,6 +32,13 @@ declare module 'fastify' {
     /** While traces are on: this request's own. */
     span: Span | null
   }
+  interface FastifyReply {
+    /**
+     * Answers 200 with JSON that is already written, as its bytes: past all that Fastify does to find out what it was given,
+     * which costs as much as finding such an answer in the cache. The handler returns nothing then.
+     */
+    sendWritten(json: Buffer): void
+  }
   interface FastifyInstance {
     /** Every route with who may call it: for the tests that walk them all. */
     routeTable: RouteEntry[]

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { setCable } from '../../lib/network.ts'
 import { run } from '../../lib/run.ts'
+import { sql } from '../../lib/servers.ts'
 import type { Case, Drilling } from './drilling.ts'
 import { going } from './product.ts'
 
@@ -129,7 +130,11 @@ export const slowCases: readonly Case[] = [
       await d.lab.on('server1', ['samaconso-backup', 'full'], 180_000)
       await taskLongAgo(d, '41 days ago', 'restore-test', 'samaconso-restore-test')
     },
-    cure: async d => void (await task(d, 'restore-test', 'samaconso-restore-test')),
+    async cure(d) {
+      // A database that is minutes old grows by more than a hundredth in one of them.
+      await sql(d.lab.root('server1'), 'select pg_switch_wal()')
+      await task(d, 'restore-test', 'samaconso-restore-test')
+    },
     withinMs: 120_000,
   },
 ]

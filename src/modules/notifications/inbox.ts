@@ -25,6 +25,31 @@ const KEPT_MS = 30_000
 /** Reads pages of inboxes, those that are asked for at the same time by one statement. */
 export type Pages = (wanted: WantedPage) => Promise<Buffer>
 
+/** The words under which a reader's first pages are kept. */
+interface FirstPage {
+  limit: number
+  unread: boolean
+  key: string
+  scopes: readonly [string, string]
+}
+
+/** Mostly a reader asks for the same as before: words made once are found without being read again. */
+const asked = new WeakMap<Reader, FirstPage>()
+
+function firstPageOf(reader: Reader, limit: number, unread: boolean): FirstPage {
+  const last = asked.get(reader)
+  if (last?.limit === limit && last.unread === unread) return last
+  const { id } = reader
+  const page: FirstPage = {
+    limit,
+    unread,
+    key: `inbox:${id}:${limit}:${unread}`,
+    scopes: [`customer:${id}`, 'everyone'],
+  }
+  asked.set(reader, page)
+  return page
+}
+
 export const openPages = (db: Database): Pages =>
   inBatches(wanted => selectPages(db, wanted), { atOnce: 3, together: 16, waiting: 10_000 })
 
@@ -36,15 +61,15 @@ export const openPages = (db: Database): Pages =>
 export function listInbox(
   { cache, db }: Pick<Services, 'cache' | 'db'>,
   pages: Pages,
-  { id }: Reader,
+  reader: Reader,
   { limit = 20, unread = false, cursor }: InboxQuery,
 ): Buffer | Promise<Buffer> {
+  const { id } = reader
   const wanted = { customerId: id, onlyUnread: unread, size: limit }
   const page = async (which: WantedPage) => withNames(db, id, await pages(which))
   if (cursor !== undefined) return page({ ...wanted, after: decodePageKey(cursor) })
-  return cache.bytes(`inbox:${id}:${limit}:${unread}`, [`customer:${id}`, 'everyone'], KEPT_MS, () =>
-    page({ ...wanted, after: undefined }),
-  )
+  const { key, scopes } = firstPageOf(reader, limit, unread)
+  return cache.bytes(key, scopes, KEPT_MS, () => page({ ...wanted, after: undefined }))
 }
 
 /** A page as it is read by its reader. Whoever has no broadcast with variables on it pays one search of its text. */

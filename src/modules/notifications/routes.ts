@@ -15,8 +15,9 @@ const Done = Type.Null({ description: 'Done' })
 
 /** Sends JSON text that is already written: it is neither parsed nor serialised on its way. */
 function asItIs(reply: FastifyReply, text: Buffer | Promise<string | Buffer>): Promise<never> {
-  reply.type('application/json; charset=utf-8')
-  return text as unknown as Promise<never>
+  const send = (json: string | Buffer) =>
+    reply.sendWritten(typeof json === 'string' ? Buffer.from(json) : json) as never
+  return text instanceof Promise ? text.then(send) : send(text)
 }
 
 /** The inbox of customers, and what staff tell one of them. */
