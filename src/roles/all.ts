@@ -15,6 +15,7 @@ import {
   claimDataDir,
   dataDirOf,
   emptyDataDir,
+  FILES,
   logFileOf,
   removeRunFile,
   writeRunFile,
@@ -106,7 +107,7 @@ async function start(dir: string, { env, ports, version, stack, onServer }: Star
     ...Object.fromEntries(Object.entries(ports).map(([name, port]) => [name, String(port)])),
     // Some shells give it the name of the machine; the demo is for this machine alone.
     HOST: '127.0.0.1',
-    STORAGE_FOLDER: join(dir, 'files'),
+    STORAGE_FOLDER: join(dir, FILES),
     DATABASE_URL: postgres.url,
   })
   const log = openLog({ level: config.logLevel, instance: config.instance, file: await logFileOf(dir) })

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 import { type Config, loadConfig } from '../config.ts'
 import { openLog } from '../observability/index.ts'
 import type { Services } from '../services.ts'
-import { dataDirOf, readRunFile } from './embedded/data-dir.ts'
+import { dataDirOf, FILES, readRunFile } from './embedded/data-dir.ts'
 import { loadSecrets } from './embedded/secrets.ts'
 import { StartError, type Words } from './say.ts'
 import { openServices } from './services.ts'
@@ -46,7 +46,7 @@ export async function environmentOf(env: Env): Promise<Env> {
     ...(await loadSecrets(dir)),
     ...env,
     ...Object.fromEntries(Object.entries(running.ports).map(([name, port]) => [name, String(port)])),
-    STORAGE_FOLDER: join(dir, 'files'),
+    STORAGE_FOLDER: join(dir, FILES),
     OPERATIONS_FOLDER: env.OPERATIONS_FOLDER || join(dir, 'operations'),
     DATABASE_URL: running.databaseUrl,
   }

@@ -19,16 +19,20 @@ export interface FolderOptions {
   mostBytes?: number
 }
 
+const UNFINISHED = 'unfinished'
+/** What is in a folder of files. */
+export const FOLDERS: readonly string[] = [UNFINISHED, ...BUCKETS]
+
 /**
  * Files in a folder that this process alone writes to. A file is its media type on the first line and its bytes after
  * that, so that both appear at once, by one rename.
  */
 export function folderStorage({ folder, mostBytes = MAX_FILE_BYTES }: FolderOptions): Storage {
-  const unfinished = join(folder, 'unfinished')
+  const unfinished = join(folder, UNFINISHED)
   // What a process that was killed had begun.
   rmSync(unfinished, { recursive: true, force: true })
-  for (const path of [unfinished, ...BUCKETS.map(bucket => join(folder, bucket))]) {
-    mkdirSync(path, { recursive: true, mode: 0o700 })
+  for (const name of FOLDERS) {
+    mkdirSync(join(folder, name), { recursive: true, mode: 0o700 })
   }
   let state: 'ok' | 'down' = 'ok'
 

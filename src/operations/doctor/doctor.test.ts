@@ -260,7 +260,12 @@ it('the command: JSON, an exit code, French by default and English when asked', 
   await writeFile(join(folder, 'database-url'), clone.url)
   const run = (...args: string[]) =>
     promisify(execFile)(process.execPath, ['src/main.ts', 'doctor', ...args], {
-      env: { PATH: process.env.PATH, LANG: 'fr_FR.UTF-8', DATABASE_URL_FILE: join(folder, 'database-url') },
+      env: {
+        PATH: process.env.PATH,
+        LANG: 'fr_FR.UTF-8',
+        DATABASE_URL_FILE: join(folder, 'database-url'),
+        STORAGE_FOLDER: join(folder, 'files'),
+      },
     }).then(
       () => ({ code: 0, stdout: '' }),
       (error: { code: number; stdout: string }) => error,

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { until } from '../../../test/harness.ts'
+import { folderStorage } from '../../storage/index.ts'
 import { StartError } from '../say.ts'
 import { claimDataDir, emptyDataDir, readRunFile, writeRunFile } from './data-dir.ts'
 import { markOf, runs } from './processes.ts'
@@ -48,6 +49,18 @@ describe('a data directory', () => {
     expect((await readdir(deep)).sort()).toEqual(['.samaconso', 'lock.json'])
     await release()
     expect(await readdir(deep)).toEqual(['.samaconso'])
+  })
+
+  it('with the files of a role that ran by itself is taken, with anything else refused', async () => {
+    folderStorage({ folder: join(dir, 'files') })
+    const { release } = await claimDataDir(dir)
+    await release()
+    await rm(join(dir, '.samaconso'))
+    await writeFile(join(dir, 'files', 'thesis.txt'), 'mine')
+    await expect(claimDataDir(dir)).rejects.toBeInstanceOf(StartError)
+    await rm(join(dir, 'files'), { recursive: true })
+    await writeFile(join(dir, 'thesis.txt'), 'mine')
+    await expect(claimDataDir(dir)).rejects.toBeInstanceOf(StartError)
   })
 
   it('that another living process has is refused, with its number', async () => {

@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { FOLDERS } from '../../storage/index.ts'
 import { StartError } from '../say.ts'
 import { explainStart } from './faults.ts'
 import { stopLeftoverPostgres } from './leftover.ts'
@@ -18,6 +19,8 @@ export interface RunFile {
 }
 
 const MARK = '.samaconso'
+/** Where STORAGE_FOLDER is by default. */
+export const FILES = 'files'
 const LOCK = 'lock.json'
 const LOG_LIMIT = 50 * 1024 * 1024
 
@@ -32,7 +35,7 @@ export async function claimDataDir(dir: string): Promise<{ release(): Promise<vo
   try {
     await mkdir(dir, { recursive: true, mode: 0o700 })
     const entries = await readdir(dir)
-    if (entries.length > 0 && !entries.includes(MARK)) {
+    if (entries.length > 0 && !entries.includes(MARK) && !(await holdsFilesAlone(dir, entries))) {
       throw new StartError({
         fr: `Le dossier ${dir} contient autre chose : donnez un dossier vide dans DATA_DIR.`,
         en: `The folder ${dir} holds something else: give an empty one in DATA_DIR.`,
@@ -45,6 +48,12 @@ export async function claimDataDir(dir: string): Promise<{ release(): Promise<vo
   }
   return { release: () => rm(join(dir, LOCK), { force: true }) }
 }
+
+/** Whether nothing is there but the files of a role that ran by itself, without an object storage: they are ours. */
+const holdsFilesAlone = async (dir: string, entries: readonly string[]): Promise<boolean> =>
+  entries.length === 1 &&
+  entries[0] === FILES &&
+  (await readdir(join(dir, FILES))).every(name => FOLDERS.includes(name))
 
 /** Removes everything from a folder that was claimed. */
 export async function emptyDataDir(dir: string): Promise<void> {
