@@ -6,24 +6,16 @@ import { metrics } from '../observability/index.ts'
 import type { Services } from '../services.ts'
 
 const OUTCOMES = ['sent', 'unregistered', 'refused', 'suppressed', 'expired', 'ambiguous', 'pending'] as const
-const NONE_OPEN = {
-  draft: 0,
-  'awaiting-approval': 0,
-  scheduled: 0,
-  running: 0,
-  paused: 0,
-  stopped: 0,
-  cancelled: 0,
-}
-const NO_LINKS = { pending: 0, active: 0, rejected: 0, revoked: 0 }
+const OPEN_STATES = ['draft', 'awaiting-approval', 'scheduled', 'running', 'paused', 'stopped', 'cancelled']
+const LINK_STATUSES = ['pending', 'active', 'rejected', 'revoked']
 
 /** Shows which broadcasts are not over, and how far those under way are. */
 export async function measureBroadcasts({ db, clock }: Services): Promise<void> {
   const { byState, underWay } = await openBroadcasts(db)
   const progress = await progressOf(db, underWay, clock.now())
-  const open: Record<string, number> = { ...NONE_OPEN }
-  for (const { state, count } of byState) open[state] = count
-  for (const [state, count] of Object.entries(open)) metrics.broadcasts.set({ state }, count)
+  // None is 0, not nothing: a chart of nothing says that nobody looked.
+  for (const state of OPEN_STATES) metrics.broadcasts.set({ state }, 0)
+  for (const { state, count } of byState) metrics.broadcasts.set({ state }, count)
   for (const outcome of OUTCOMES) {
     const devices = [...progress.values()].reduce((sum, { counts }) => sum + counts[outcome], 0)
     metrics.broadcastDevices.set({ outcome }, devices)
@@ -35,9 +27,9 @@ export async function measureCustomers({ db, clock }: Services): Promise<void> {
   const { all, active } = await countCustomers(db, clock.now())
   metrics.customers.set(all)
   metrics.activeCustomers.set(active)
-  const links: Record<string, number> = { ...NO_LINKS }
-  for (const { status, count } of await countLinks(db)) links[status] = count
-  for (const [status, count] of Object.entries(links)) metrics.meterLinks.set({ status }, count)
+  const links = await countLinks(db)
+  for (const status of LINK_STATUSES) metrics.meterLinks.set({ status }, 0)
+  for (const { status, count } of links) metrics.meterLinks.set({ status }, count)
 }
 
 /** Shows nothing of it any more. */

@@ -25,6 +25,9 @@ const KEPT_MS = 30_000
 /** Reads pages of inboxes, those that are asked for at the same time by one statement. */
 export type Pages = (wanted: WantedPage) => Promise<Buffer>
 
+export const openPages = (db: Database): Pages =>
+  inBatches(wanted => selectPages(db, wanted), { atOnce: 3, together: 16, waiting: 10_000 })
+
 /** The words under which a reader's first pages are kept. */
 interface FirstPage {
   limit: number
@@ -49,9 +52,6 @@ function firstPageOf(reader: Reader, limit: number, unread: boolean): FirstPage 
   asked.set(reader, page)
   return page
 }
-
-export const openPages = (db: Database): Pages =>
-  inBatches(wanted => selectPages(db, wanted), { atOnce: 3, together: 16, waiting: 10_000 })
 
 /**
  * A page of the caller's notifications and broadcasts, newest first, as the JSON text to send: the database writes it
