@@ -19,17 +19,16 @@ const answers = (url: string) => ['curl', '-sfo', '/dev/null', '--max-time', '3'
 /** Server 1: PostgreSQL, PgBouncer, the object storage; what the machine's own services do on a real one. */
 export async function dataServices(root: string): Promise<Service[]> {
   const { bin, data, socket } = await preparePostgres(root)
+  const psql = [...asPostgres, 'psql', '-XqAt', '-h', socket, '-U', 'postgres', '-d', 'postgres', '-c']
   return [
     {
       name: 'postgresql',
       place: 'server1',
       user: POSTGRES,
       command: async () => ({ command: [join(bin, 'postgres'), '-D', data] }),
-      ready: ['psql', '-XqAt', '-h', socket, '-U', 'postgres', '-d', 'postgres', '-c', 'select 1'].toSpliced(
-        0,
-        0,
-        ...asPostgres,
-      ),
+      ready: [...psql, 'select 1'],
+      // As its unit does: see service.conf.j2.
+      afterStart: [...psql, 'select pg_reload_conf()'],
       // Fast: sessions are ended, nothing is lost.
       stopSignal: 'SIGINT',
       stopMs: 30_000,

@@ -16,6 +16,8 @@ export interface Service {
   user?: { uid: string; gid: string }
   /** Run in the same place; it serves once this succeeds. */
   ready: readonly string[]
+  /** Run in the same place once it serves. */
+  afterStart?: readonly string[]
   readyMs?: number
   stopSignal?: NodeJS.Signals
   stopMs?: number
@@ -133,7 +135,7 @@ export function openUnits(folder: string, onEvent: (text: string) => void): Unit
 }
 
 async function startService(service: Service, folder: string, giveUp: AbortSignal) {
-  const { name, place, user, ready, readyMs, stopSignal, stopMs } = service
+  const { name, place, user, ready, afterStart = [], readyMs, stopSignal, stopMs } = service
   const { command, env, cwd } = await service.command()
   const as = user ? ['setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, groupsOf(user)] : []
   return startServer({
@@ -142,7 +144,11 @@ async function startService(service: Service, folder: string, giveUp: AbortSigna
     as: [...inPlace(place), ...as, ...(as.length > 0 ? ['--'] : [])],
     port: 0,
     logFile: join(folder, 'logs', `${name}.log`),
-    ready: () => run([...inPlace(place), ...ready], { ms: 5_000 }),
+    async ready() {
+      for (const command of [ready, afterStart]) {
+        if (command.length > 0) await run([...inPlace(place), ...command], { ms: 5_000 })
+      }
+    },
     giveUp,
     ...(env ? { env } : {}),
     ...(cwd ? { cwd } : {}),

@@ -110,6 +110,18 @@ describe('tasks', () => {
     expect(floor.ended()).toMatchObject([{ id: 'a', state: 'succeeded', slow: true }])
   })
 
+  it('are counted once as they begin and once as they end, whatever was heard of them first', () => {
+    tell('started', 'a')
+    beat({ active: [active('a'), active('b')] })
+    tell('started', 'b')
+    tell('succeeded', 'a')
+    tell('parked', 'c')
+    expect([floor.begun().get('normal'), floor.finished().get('normal')]).toEqual([3, 2])
+    tell('retried', 'b')
+    tell('started', 'b')
+    expect([floor.begun().get('normal'), floor.finished().get('normal')]).toEqual([4, 3])
+  })
+
   it('of which an event was lost are put right by the next heartbeat', () => {
     beat()
     tell('started', 'a')

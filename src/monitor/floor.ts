@@ -46,7 +46,9 @@ export interface Floor {
   /** Those that ended, the newest first. */
   ended(): SeenTask[]
   task(id: string): SeenTask | undefined
-  /** How many attempts have ended in each queue since the monitor began to listen. */
+  /** How many attempts have begun in each queue since the monitor began to listen. */
+  begun(): ReadonlyMap<string, number>
+  /** The same of those that ended. */
   finished(): ReadonlyMap<string, number>
   close(): void
 }
@@ -75,7 +77,10 @@ export function watchFloor(fanout: Fanout, clock: Clock): Floor {
   const known = new Map<string, Known>()
   const started = new Map<string, SeenTask>()
   const ended = new Map<string, SeenTask>()
+  const begun = new Map<string, number>()
   const finished = new Map<string, number>()
+  const countUp = (counts: Map<string, number>, queue: string) =>
+    counts.set(queue, (counts.get(queue) ?? 0) + 1)
 
   function hear(message: unknown): void {
     if (isHeartbeat.Check(message)) hearBeat(message)
@@ -132,6 +137,7 @@ export function watchFloor(fanout: Fanout, clock: Clock): Floor {
   }
 
   function begin(task: SeenTask): void {
+    if (!started.has(task.id)) countUp(begun, task.queue)
     started.set(task.id, task)
     trim(started, MOST_STARTED)
   }
@@ -160,7 +166,9 @@ export function watchFloor(fanout: Fanout, clock: Clock): Floor {
       begin(seen)
       return
     }
-    finished.set(event.queue, (finished.get(event.queue) ?? 0) + 1)
+    // Its start may have been unheard.
+    if (!task) countUp(begun, event.queue)
+    countUp(finished, event.queue)
     started.delete(event.id)
     ended.delete(event.id)
     ended.set(event.id, seen)
@@ -203,6 +211,7 @@ export function watchFloor(fanout: Fanout, clock: Clock): Floor {
       const task = started.get(id)
       return task ? judged(task) : ended.get(id)
     },
+    begun: () => begun,
     finished: () => finished,
     close() {
       for (const end of leave) end()

@@ -11,6 +11,9 @@ export function openMonitorMetrics(desk: Desk): () => Promise<string> {
     new Gauge({ name, help, labelNames, registers: [registry] })
   const messages = gauge('samaconso_queue_messages', 'Messages of a queue.', ['queue', 'state'])
   const slots = gauge('samaconso_queue_slots', 'Slots of workers for a queue.', ['queue'])
+  const age = gauge('samaconso_queue_oldest_seconds', 'How long the head of a queue waits, at least.', [
+    'queue',
+  ])
   const active = gauge('samaconso_queue_active', 'Tasks of a queue under way.', ['queue'])
   const workers = gauge('samaconso_workers', 'Workers by state.', ['state'])
   const waiting = gauge('samaconso_outbox_waiting', 'Messages on their way to the broker.')
@@ -24,6 +27,7 @@ export function openMonitorMetrics(desk: Desk): () => Promise<string> {
       const count = queue[state]
       if (count !== null) messages.set({ queue: queue.queue, state }, count)
     }
+    if (queue.ready !== null) age.set({ queue: queue.queue }, (queue.oldestMs ?? 0) / 1_000)
   }
 
   return async () => {

@@ -16,6 +16,8 @@ export interface QueueView {
   /** Of late; null while nothing was measured. */
   inPerSecond: number | null
   outPerSecond: number | null
+  /** For how long the oldest has been ready, at least: counted from when it was seen. */
+  oldestMs: number | null
   /** The longest that a task which ended in the last minute had waited for a slot. */
   waitedMs: number | null
 }
@@ -45,7 +47,7 @@ export async function lookAtQueues(desk: Desk): Promise<Queues> {
     database: outbox.state,
     items: QUEUES.map(queue => ({
       queue,
-      ...depthOf(depths.value?.find(depth => depth.queue === queue)),
+      ...heldBy(desk, queue, depths.value),
       ...workOn(desk, queue),
       inPerSecond: desk.trend.last(queue)?.inPerSecond ?? null,
       outPerSecond: desk.trend.last(queue)?.outPerSecond ?? null,
@@ -55,12 +57,17 @@ export async function lookAtQueues(desk: Desk): Promise<Queues> {
   }
 }
 
-const depthOf = (depth: QueueDepth | undefined) => ({
-  ready: depth?.ready ?? null,
-  unacknowledged: depth?.unacknowledged ?? null,
-  delayed: depth?.delayed ?? null,
-  parked: depth?.parked ?? null,
-})
+function heldBy({ trend }: Desk, queue: string, depths: QueueDepth[] | undefined) {
+  const depth = depths?.find(one => one.queue === queue)
+  return {
+    ready: depth?.ready ?? null,
+    unacknowledged: depth?.unacknowledged ?? null,
+    delayed: depth?.delayed ?? null,
+    parked: depth?.parked ?? null,
+    // What came since the last look was not there then.
+    oldestMs: depth?.ready ? (trend.oldest(queue) ?? 0) : null,
+  }
+}
 
 function workOn({ floor }: Desk, queue: string) {
   const alive = floor.workers().filter(({ state }) => state === 'running')

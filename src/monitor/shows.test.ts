@@ -147,6 +147,20 @@ describe('the monitor shows', () => {
     expect((await monitor.get('/api/tasks?state=other')).status).toBe(422)
   })
 
+  it('for how long the oldest of a queue has waited', async () => {
+    await working(2)
+    const normal = async () => (await monitor.get('/api/queues')).body.items[2]
+    expect(await normal()).toMatchObject({ queue: 'normal', ready: 0, oldestMs: null })
+    await monitor.send(3)
+    await until('it is seen to wait', async () => (await normal()).oldestMs > 0, 10_000)
+    await until('it grows older', async () => (await normal()).oldestMs > 500)
+    const { text } = await monitor.get('/metrics')
+    expect(
+      Number(/^samaconso_queue_oldest_seconds\{queue="normal"\} (.+)$/m.exec(text)?.[1]),
+    ).toBeGreaterThan(0.5)
+    expect(text).toContain('samaconso_queue_oldest_seconds{queue="urgent"} 0')
+  })
+
   it('how full the outbox is', async () => {
     await monitor.realDb.query(
       `insert into outbox (task, queue, payload, created_at) values ('t', 'normal', '{}', now() - interval '1 minute')`,

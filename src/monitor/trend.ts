@@ -1,4 +1,5 @@
 import { QUEUES } from '../tasks/index.ts'
+import { followAges } from './ages.ts'
 import { heard } from './asking.ts'
 import type { Floor } from './floor.ts'
 import type { MonitorOptions } from './options.ts'
@@ -25,6 +26,8 @@ export interface Trend {
   points(): readonly Point[]
   /** What was measured last. */
   last(queue: string): Sample | undefined
+  /** For how long its head has waited: ms, at least; null while nothing waits. */
+  oldest(queue: string): number | null
   close(): void
 }
 
@@ -37,6 +40,7 @@ export function watchTrend(
   floor: Floor,
 ): Trend {
   const points: Point[] = []
+  const ages = followAges()
   let before: { at: number; held: Map<string, number>; finished: Map<string, number> } | undefined
   let isLooking = false
 
@@ -61,8 +65,10 @@ export function watchTrend(
     const seconds = before ? Math.max(0.1, (now - before.at) / 1_000) : 0
     const perSecond = (count: number) =>
       seconds > 0 ? Math.round((Math.max(0, count) * 10) / seconds) / 10 : 0
+    const begun = floor.begun()
     const queues: Record<string, Sample> = {}
     for (const { queue, ready, unacknowledged, delayed, parked } of depths.value) {
+      ages.note(now, queue, ready, begun.get(queue) ?? 0)
       const out = (finished.get(queue) ?? 0) - (before?.finished.get(queue) ?? 0)
       const grown = (held.get(queue) ?? 0) - (before?.held.get(queue) ?? 0)
       queues[queue] = {
@@ -91,6 +97,7 @@ export function watchTrend(
     points: () => points,
     last: queue =>
       QUEUES.some(known => known === queue) ? (points.at(-1)?.queues?.[queue] ?? undefined) : undefined,
+    oldest: queue => ages.oldest(queue, clock.now()),
     close: () => clearInterval(timer),
   }
 }

@@ -13,6 +13,7 @@ export interface QueueView {
   active: number
   inPerSecond: number | null
   outPerSecond: number | null
+  oldestMs: number | null
   waitedMs: number | null
 }
 

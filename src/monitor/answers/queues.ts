@@ -14,6 +14,7 @@ const Queue = Strict(
     active: Count,
     inPerSecond: Nullable(Ms),
     outPerSecond: Nullable(Ms),
+    oldestMs: Nullable(Ms),
     waitedMs: Nullable(Ms),
   },
   named('QueueView'),

@@ -57,7 +57,8 @@ export function QueueTable({ items }: { items: QueueView[] }) {
             isNumber: true,
             cell: one => `${count(one.inPerSecond)} · ${count(one.outPerSecond)}`,
           },
-          { title: t.oldest, isNumber: true, cell: one => duration(one.waitedMs) },
+          { title: t.oldest, isNumber: true, cell: one => duration(one.oldestMs) },
+          { title: t.longestWait, isNumber: true, cell: one => duration(one.waitedMs) },
           { title: t.consumers, isNumber: true, cell: one => count(one.consumers) },
           { title: t.slots, isNumber: true, cell: one => count(one.slots) },
         ]}
