@@ -20,7 +20,7 @@ import { holds, type Row, tableOf } from './lib/table.ts'
 const CASES: Record<string, { run(lab: Lab): Promise<Row[]>; atMostSeconds: number }> = {
   health: { run: health, atMostSeconds: 90 },
   list: { run: list, atMostSeconds: 120 },
-  observability: { run: observability, atMostSeconds: 120 },
+  observability: { run: observability, atMostSeconds: 300 },
   customers: { run: customers, atMostSeconds: 420 },
   'sign-in': { run: signIn, atMostSeconds: 90 },
   refresh: { run: refresh, atMostSeconds: 120 },

@@ -32,6 +32,11 @@ export interface Server {
   cpu: Child<object>['cpu']
 }
 
+export interface Product extends Server {
+  /** Whether one that was started `traced` does so from now on. */
+  trace(traces: boolean): Promise<void>
+}
+
 /** What the cases share: a folder, a PostgreSQL, seeded databases, the generator. All of it goes with `close`. */
 export interface Lab {
   folder: string
@@ -44,7 +49,7 @@ export interface Lab {
   server(
     database: Seeded,
     options?: { cache?: boolean; pinned?: boolean; observed?: boolean; traced?: boolean },
-  ): Promise<Server>
+  ): Promise<Product>
   /** Bare node:http that answers with these bytes, on the first core. */
   peer(answered: Answered): Promise<Server>
   /** An access token as the servers of this lab issue them. */
@@ -121,11 +126,11 @@ export async function openLab(): Promise<Lab> {
         observed,
         traced,
       }
-      const { ready, cpu } = await child<{ port: number }>('server.ts', {
+      const { ready, cpu, ask } = await child<{ port: number }>('server.ts', {
         data,
         ...(pinned ? { core: 0 } : {}),
       })
-      return { port: ready.port, cpu }
+      return { port: ready.port, cpu, trace: traces => ask({ traces }) }
     },
     async peer(answered) {
       const { ready, cpu } = await child<{ port: number }>('peer.ts', { core: 0, data: answered })

@@ -1,7 +1,9 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest, preValidationHookHandler } from 'fastify'
 import { inSpan, startSpan } from '../observability/index.ts'
 import type { App } from './fastify.ts'
 import { routeName } from './measure.ts'
+
+const READINGS: ReadonlySet<string> = new Set(['GET', 'HEAD'])
 
 /** Gives every request a span, below the caller's own when it names one (`traceparent`). To be called first of all. */
 export function traceRequests(app: App): void {
@@ -13,12 +15,15 @@ export function traceRequests(app: App): void {
       typeof traceparent === 'string' ? traceparent : undefined,
     )
     request.span = span ?? null
-    inSpan(span, done)
-  })
-  // A body that was waited for ended outside of it.
-  app.addHook('preValidation', (request, _reply, done) => {
-    if (request.span && request.body !== undefined) inSpan(request.span, done)
+    // A reading causes no work that would have to know that nobody looks.
+    if (span && (span.isKept || !READINGS.has(request.method))) inSpan(span, done)
     else done()
+  })
+  app.addHook('onRoute', route => {
+    if ([route.method].flat().every(method => READINGS.has(method))) return
+    // A body that was waited for ended outside of it.
+    const back: preValidationHookHandler = (request, _reply, done) => inSpan(request.span ?? undefined, done)
+    route.preValidation = [back, ...[route.preValidation ?? []].flat()]
   })
 }
 

@@ -37,12 +37,9 @@ export async function openTraces(options: TracesOptions): Promise<() => Promise<
     import('@opentelemetry/resources'),
     import('./spans.ts'),
   ])
-  const roots = {
-    always_on: () => new sdk.AlwaysOnSampler(),
-    always_off: () => new sdk.AlwaysOffSampler(),
-    traceidratio: () => new sdk.TraceIdRatioBasedSampler(options.ratio),
-  }
-  const root = roots[options.sampler.replace('parentbased_', '') as keyof typeof roots]()
+  const root = options.sampler.replace('parentbased_', '') as 'always_on' | 'always_off' | 'traceidratio'
+  const ratio = { always_on: 1, always_off: 0, traceidratio: options.ratio }[root]
+  const keepsRoot = root === options.sampler ? undefined : () => Math.random() < ratio
   const held = { spans: 0 }
   const exporter = counted(
     new OTLPTraceExporter({ url: options.url, timeoutMillis: EXPORT_MS, concurrencyLimit: 4 }),
@@ -64,10 +61,10 @@ export async function openTraces(options: TracesOptions): Promise<() => Promise<
         'service.instance.id': options.instance,
       }),
     ),
-    sampler: options.sampler.startsWith('parentbased_') ? new sdk.ParentBasedSampler({ root }) : root,
+    sampler: keepsRoot ? new sdk.AlwaysOnSampler() : new sdk.TraceIdRatioBasedSampler(ratio),
     spanProcessors: [bounded(batches, held)],
   })
-  setTracing(tracingOf(provider.getTracer('samaconso', options.version)))
+  setTracing(tracingOf(provider.getTracer('samaconso', options.version), keepsRoot))
   return async () => {
     setTracing(undefined)
     await endsWithin(

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import {
   type Span as ApiSpan,
   type AttributeValue,
@@ -16,10 +17,17 @@ const KINDS: Record<SpanKind, number> = { server: 1, client: 2, producer: 3, con
 /** https://www.w3.org/TR/trace-context/#traceparent-header; a later version may have more behind. */
 const TRACE_PARENT = /^(?!ff)[\da-f]{2}-(?!0{32})([\da-f]{32})-(?!0{16})([\da-f]{16})-([\da-f]{2})(?:-.*)?$/
 
-/** Spans of an OpenTelemetry tracer as the rest of the program knows them. Loaded with traces alone. */
-export const tracingOf = (tracer: Tracer): Tracing => ({
+/**
+ * Spans of an OpenTelemetry tracer as the rest of the program knows them. Loaded with traces alone. With `keepsRoot`, what
+ * has no parent is kept as that says and all else as its parent was, and only what is kept costs OpenTelemetry anything;
+ * without it the tracer's own sampler decides.
+ */
+export const tracingOf = (tracer: Tracer, keepsRoot?: () => boolean): Tracing => ({
   start(name, kind, parent) {
     const context = parent === undefined ? undefined : spanContextOf(parent)
+    if (keepsRoot && !(context ? isSampled(context) : keepsRoot())) {
+      return new PassingSpan(context ? parent : undefined)
+    }
     return new OpenSpan(
       tracer.startSpan(
         name,
@@ -29,6 +37,43 @@ export const tracingOf = (tracer: Tracer): Tracing => ({
     )
   },
 })
+
+const isSampled = ({ traceFlags }: SpanContext): boolean => (traceFlags & TraceFlags.SAMPLED) !== 0
+
+/** Work that no trace shows: it only hands that on, below who began it. */
+class PassingSpan implements Span {
+  calls = 0
+  readonly isKept = false
+  #traceParent: string | undefined
+
+  constructor(parent: string | undefined) {
+    this.#traceParent = parent
+  }
+
+  get traceId(): string {
+    return this.traceParent.slice(3, 35)
+  }
+
+  get traceParent(): string {
+    this.#traceParent ??= `00-${hex(32)}-${hex(16)}-00`
+    return this.#traceParent
+  }
+
+  rename(): void {
+    // Nobody will see it.
+  }
+  set(): void {
+    // As little.
+  }
+  fail(): void {
+    // As little.
+  }
+  end(): void {
+    // As little.
+  }
+}
+
+const hex = (digits: number): string => randomBytes(digits / 2).toString('hex')
 
 function spanContextOf(traceParent: string): SpanContext | undefined {
   const [, traceId, spanId, flags = ''] = TRACE_PARENT.exec(traceParent) ?? []
@@ -43,7 +88,7 @@ class OpenSpan implements Span {
 
   constructor(span: ApiSpan) {
     this.#span = span
-    this.isKept = (span.spanContext().traceFlags & TraceFlags.SAMPLED) !== 0
+    this.isKept = isSampled(span.spanContext())
   }
 
   get traceId(): string {

@@ -39,9 +39,11 @@ const MOST_CALLS = 20
 const current = new AsyncLocalStorage<Span>()
 let tracing: Tracing | undefined
 
-/** From now on spans are started by `given`; undefined turns them off. */
-export function setTracing(given: Tracing | undefined): void {
+/** From now on spans are started by `given`; undefined turns them off. Gives what started them before. */
+export function setTracing(given: Tracing | undefined): Tracing | undefined {
+  const before = tracing
   tracing = given
+  return before
 }
 
 export const isTracing = (): boolean => tracing !== undefined
