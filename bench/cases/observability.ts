@@ -1,4 +1,3 @@
-import { setTimeout as after } from 'node:timers/promises'
 import { requestBytes } from '../lib/connection.ts'
 import { fillInboxes, someCustomers } from '../lib/inboxes.ts'
 import type { Lab, Product } from '../lib/lab.ts'
@@ -9,10 +8,8 @@ const CONNECTIONS = 64
 /** Many and short: the machine's own speed changes from one second to the next. */
 const ROUNDS = 45
 const SECONDS = 0.4
-const TRACED_ROUNDS = 25
-const TRACED_SECONDS = 0.8
-/** What a round has kept is exported by then, at its expense. */
-const EXPORTED_MS = 2_200
+const WARM_SECONDS = 8
+const TRACED_SECONDS = 90
 /** At most 8 % of the throughput. */
 const FLOOR = 0.92
 /** At most 3 % more. */
@@ -50,27 +47,20 @@ async function withAndWithout(on: Product, off: Product, flood: Flood): Promise<
 }
 
 /**
- * Two processes of one program differ by more than traces cost, so they are turned on and off in one; and by the
- * processor's time, which has in it what is exported after the last answer.
+ * Two processes of one program differ by more than traces cost, and so do two seconds of this machine: one process turns
+ * them on and off seven times a second, under one load. What exporting takes falls on both halves.
  */
 async function tracedAndNot(server: Product, flood: Flood): Promise<Row> {
-  const costOf = (traces: boolean) => async () => {
-    await server.trace(traces)
-    const before = await server.cpu()
-    const { answered } = await flood(server, TRACED_SECONDS)
-    await after(EXPORTED_MS)
-    return (((await server.cpu()) - before) * 1_000) / answered
-  }
-  const contenders = { traced: costOf(true), untraced: costOf(false) }
-  await alternate(3, contenders)
-  const costs = await alternate(TRACED_ROUNDS, contenders)
-  const each = (µs: number[]) => `${median(µs).toFixed(1)} µs each`
+  await flood(server, WARM_SECONDS)
+  const under = flood(server, TRACED_SECONDS + 1)
+  const { traced, untraced } = await server.turns(TRACED_SECONDS)
+  await under
   return {
     what: 'the same, with traces of which 1 % are kept',
-    ours: each(costs.traced),
-    against: `${each(costs.untraced)} without traces`,
-    figure: medianRatio(costs.untraced, costs.traced),
+    ours: perSecond(traced),
+    against: `${perSecond(untraced)} without traces`,
+    figure: traced / untraced,
     floor: { least: TRACED_FLOOR },
-    note: 'processor, of one process in turn',
+    note: 'by one process, in turns of 60 ms',
   }
 }

@@ -14,6 +14,7 @@ import { seed } from '../../src/roles/seed.ts'
 import type { Flood, Measured, Probe, Refreshes, Tokens } from '../processes/generator.ts'
 import type { Answered } from '../processes/peer.ts'
 import type { ServerData } from '../processes/server.ts'
+import type { Turns } from '../processes/turns.ts'
 import { type Child, startChild } from './child.ts'
 
 /** PIN of every seeded customer. */
@@ -33,8 +34,8 @@ export interface Server {
 }
 
 export interface Product extends Server {
-  /** Whether one that was started `traced` does so from now on. */
-  trace(traces: boolean): Promise<void>
+  /** Of one that was started `traced`, while it is under load. */
+  turns(seconds: number): Promise<Turns>
 }
 
 /** What the cases share: a folder, a PostgreSQL, seeded databases, the generator. All of it goes with `close`. */
@@ -130,7 +131,7 @@ export async function openLab(): Promise<Lab> {
         data,
         ...(pinned ? { core: 0 } : {}),
       })
-      return { port: ready.port, cpu, trace: traces => ask({ traces }) }
+      return { port: ready.port, cpu, turns: turns => ask({ turns }, turns * 1_000 + 30_000) }
     },
     async peer(answered) {
       const { ready, cpu } = await child<{ port: number }>('peer.ts', { core: 0, data: answered })

@@ -3,11 +3,11 @@ import { createServer } from 'node:http'
 import type { Cache } from '../../src/cache/index.ts'
 import { type Config, loadConfig } from '../../src/config.ts'
 import { metrics, type OpenLog, openLog } from '../../src/observability/index.ts'
-import { setTracing } from '../../src/observability/traces.ts'
 import { startApi } from '../../src/roles/api.ts'
 import { openServices } from '../../src/roles/services.ts'
 import { startTraces } from '../../src/roles/traces.ts'
 import { answerParent } from '../lib/child.ts'
+import { takeTurns } from './turns.ts'
 
 export interface ServerData {
   env: Record<string, string>
@@ -67,13 +67,9 @@ answerParent<ServerData, { port: number }>(async ({ env, logFile, cache, observe
   const { services, close } = openServices(config, log, () => undefined)
   if (!cache) services.cache = uncached
   const api = await startApi(services, 'bench', () => 'ok')
-  const tracing = setTracing(undefined)
-  setTracing(tracing)
   return {
     ready: { port: api.port },
-    answer({ traces }: { traces: boolean }) {
-      setTracing(traces ? tracing : undefined)
-    },
+    answer: ({ turns }: { turns: number }) => takeTurns(turns),
     async stop() {
       await api.stop()
       await close()

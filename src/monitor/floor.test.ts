@@ -71,6 +71,15 @@ describe('workers', () => {
     expect(floor.worker('worker-1')?.state).toBe('stopped')
   })
 
+  it('that were told to end and held nothing have ended, also without a word; with a task they are lost', () => {
+    beat({ draining: true })
+    beat({ name: 'worker-2', draining: true, active: [active('a')] })
+    now += 6_999
+    expect(floor.worker('worker-1')?.state).toBe('draining')
+    now += 1
+    expect([floor.worker('worker-1')?.state, floor.worker('worker-2')?.state]).toEqual(['stopped', 'lost'])
+  })
+
   it('of one name: the newer is shown, and that there is another', () => {
     beat({ pid: 1 })
     expect(floor.worker('worker-1')?.hasNamesake).toBe(false)

@@ -184,9 +184,11 @@ export function watchFloor(fanout: Fanout, clock: Clock): Floor {
 
   const seen = (one: Known): SeenWorker => {
     const now = clock.now()
-    const isLost = now - one.seenAt >= LOST_MS
+    const isSilent = now - one.seenAt >= LOST_MS
+    // Told to end, and with nothing in hand: it has, also when its farewell was not heard.
+    const hasEnded = one.isGone || (isSilent && one.last.draining && one.last.activeCount === 0)
     return {
-      state: one.isGone ? 'stopped' : isLost ? 'lost' : one.last.draining ? 'draining' : 'running',
+      state: hasEnded ? 'stopped' : isSilent ? 'lost' : one.last.draining ? 'draining' : 'running',
       seenAt: one.seenAt,
       hasNamesake: now - one.namesakeAt < LOST_MS,
       last: one.last,
