@@ -258,6 +258,14 @@ it('secrets are files of their owners, and in no other file', () => {
   expect(statSync(join(files.folder, 'server2/opt/samaconso/.env.production')).mode & 0o777).toBe(0o600)
 })
 
+it('PostgreSQL’s service wakes it once it has started, or nothing is archived in its first quarter of an hour', () => {
+  const unit = readFileSync(
+    join(files.folder, 'server1/etc/systemd/system/postgresql@.service.d/samaconso.conf'),
+    'utf8',
+  )
+  expect(unit).toMatch(/^ExecStartPost=-\/usr\/bin\/pg_ctlcluster --skip-systemctl-redirect %i reload$/m)
+})
+
 it('PostgreSQL, PgBouncer and the backups work on these files: what operators type, and the second before a DROP TABLE', () => {
   const { code, output } = run(
     'unshare',
