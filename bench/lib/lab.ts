@@ -131,7 +131,7 @@ export async function openLab(): Promise<Lab> {
         data,
         ...(pinned ? { core: 0 } : {}),
       })
-      return { port: ready.port, cpu, turns: turns => ask({ turns }, turns * 1_000 + 30_000) }
+      return { port: ready.port, cpu, turns: turns => ask({ turns }, turns * 1_000 + 60_000) }
     },
     async peer(answered) {
       const { ready, cpu } = await child<{ port: number }>('peer.ts', { core: 0, data: answered })

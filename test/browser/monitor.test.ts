@@ -182,7 +182,8 @@ describe('the monitor’s page', () => {
     await row.getByRole('button', { name: 'Jeter' }).click()
     await dialog().getByLabel('Raison').fill('une tâche d’essai')
     await dialog().getByRole('button', { name: 'Confirmer' }).click()
-    await dialog().getByText(`Jeté : ${UNKNOWN} message(s).`).waitFor()
+    await dialog().locator('.notice.good, .notice.bad').waitFor()
+    expect(await dialog().innerText()).toContain(`Jeté : ${UNKNOWN} message(s).`)
     await dialog().getByRole('button', { name: 'Fermer' }).click()
     const audit = await stack.sql(
       `select detail->>'reason' reason from audit where action = 'parked.discard'`,

@@ -9,9 +9,9 @@ import { within } from './within.ts'
 const WALK_MS = 20_000
 const COUNT_MS = 5_000
 const CHANNEL_MS = 5_000
-/** Another process may hold some, so the wait is short (2 s) and its end no fault. */
-const RETURN_TRIES = 40
-const RETURN_PAUSE_MS = 50
+/** Another process may hold some, so the wait is short and its end no fault. */
+const RETURN_TRIES = 20
+const RETURN_PAUSE_MS = 25
 /** Looks for what was not found: somebody else may hold it in this moment. */
 const LOOKS = 3
 const LOOK_PAUSE_MS = 250
