@@ -84,7 +84,7 @@ async function start(dir: string, { env, ports, version, stack, onServer }: Star
   // Neither needs the other: they stop side by side as they start.
   const servers: Stack = []
   stack.push(() => Promise.all(servers.map(stop => stop())))
-  const [postgres, simulators] = await Promise.all([
+  const [postgres, outside] = await Promise.all([
     step({ fr: 'Base de données', en: 'Database' }, async () => {
       const server = await startEmbeddedPostgres({ folder: join(dir, 'postgres') })
       servers.push(server.stop)
@@ -94,14 +94,14 @@ async function start(dir: string, { env, ports, version, stack, onServer }: Star
     step(
       { fr: 'Monde simulé (SIC, Postpaid, FCM, SMS)', en: 'Simulated world (SIC, Postpaid, FCM, SMS)' },
       async () => {
-        const world = await startSimulators(SIMULATORS, join(dir, 'outside'), ports.SIMULATOR_PORT)
+        const world = startSimulators(SIMULATORS, join(dir, 'outside'), ports.SIMULATOR_PORT)
         servers.push(world.stop)
-        return world
+        return world.ready
       },
     ),
   ])
   const config = loadConfig({
-    ...embeddedDefaults(simulators.outside),
+    ...embeddedDefaults(outside),
     ...secrets,
     ...env,
     ...Object.fromEntries(Object.entries(ports).map(([name, port]) => [name, String(port)])),
@@ -166,8 +166,8 @@ async function start(dir: string, { env, ports, version, stack, onServer }: Star
     pid: process.pid,
     databaseUrl: postgres.url,
     ports: { ...ports, POSTGRES_PORT: postgres.port, METRICS_PORT: roles.metrics.port },
-    proxyUrl: simulators.outside.proxy.url,
-    settings: embeddedDefaults(simulators.outside),
+    proxyUrl: outside.proxy.url,
+    settings: embeddedDefaults(outside),
     startedAt: new Date().toISOString(),
   })
   stack.push(() => removeRunFile(dir))
@@ -176,7 +176,7 @@ async function start(dir: string, { env, ports, version, stack, onServer }: Star
     `\n${welcome({
       api: `http://127.0.0.1:${ports.PORT}`,
       monitor: `http://127.0.0.1:${ports.MONITOR_PORT}`,
-      simulators: simulators.outside.control,
+      simulators: outside.control,
       dataDir: dir,
     })}\n`,
   )

@@ -61,8 +61,8 @@ export async function startServers(
     {
       name: 'simulators',
       async start() {
-        const server = await startSimulators(SIMULATORS, join(dir, 'outside'), ports.simulators)
-        outside = server.outside
+        const server = startSimulators(SIMULATORS, join(dir, 'outside'), ports.simulators)
+        outside = await server.ready
         return server
       },
     },

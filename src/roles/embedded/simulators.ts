@@ -24,22 +24,20 @@ export interface OutsideWorld {
 }
 
 export interface SimulatorsProcess {
-  outside: OutsideWorld
+  /** Rejects with `StartError`, and the process is gone, when it cannot start. */
+  ready: Promise<OutsideWorld>
   pid: number
   signal(signal: NodeJS.Signals): void
   /** Resolves when it is gone. */
   exited: Promise<void>
+  /** Also while it starts. */
   stop(): Promise<void>
 }
 
 const START_MS = 30_000
 
 /** Starts the simulators as a process of their own; they stop when our end of their standard input closes. */
-export async function startSimulators(
-  script: string,
-  folder: string,
-  controlPort: number,
-): Promise<SimulatorsProcess> {
+export function startSimulators(script: string, folder: string, controlPort: number): SimulatorsProcess {
   const child = spawn(process.execPath, [script, '--data-dir', folder, '--port', String(controlPort)], {
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
@@ -59,7 +57,7 @@ export async function startSimulators(
     clearTimeout(late)
   }
 
-  const outside = await new Promise<OutsideWorld>((done, fail) => {
+  const ready = new Promise<OutsideWorld>((done, fail) => {
     const timer = setTimeout(() => fail(new Error('the simulators took too long to start')), START_MS)
     createInterface({ input: child.stdout }).once('line', line => {
       clearTimeout(timer)
@@ -78,5 +76,5 @@ export async function startSimulators(
       en: `The simulated world did not start: ${error.message}`,
     })
   })
-  return { outside, pid: child.pid as number, signal: signal => void child.kill(signal), exited, stop }
+  return { ready, pid: child.pid as number, signal: signal => void child.kill(signal), exited, stop }
 }
