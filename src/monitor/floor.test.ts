@@ -119,6 +119,12 @@ describe('tasks', () => {
     expect(floor.ended()).toMatchObject([{ id: 'a', state: 'succeeded', slow: true }])
   })
 
+  it('have the times of their messages, as far as their worker tells them', () => {
+    beat({ active: [{ ...active('a'), queuedAt: 900_000, publishedAt: 900_010 }, active('b')] })
+    expect(floor.task('a')).toMatchObject({ queuedAt: 900_000, publishedAt: 900_010 })
+    expect(floor.task('b')).toMatchObject({ queuedAt: null, publishedAt: null })
+  })
+
   it('are counted once as they begin and once as they end, whatever was heard of them first', () => {
     tell('started', 'a')
     beat({ active: [active('a'), active('b')] })

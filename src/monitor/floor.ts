@@ -29,6 +29,9 @@ export interface SeenTask {
   state: 'started' | 'lost' | 'succeeded' | 'retried' | 'parked' | 'revoked' | 'interrupted'
   worker: string
   attempt: number
+  /** From when on (ms) it could be worked on. */
+  queuedAt: number | null
+  publishedAt: number | null
   startedAt: number | null
   finishedAt: number | null
   runMs: number | null
@@ -127,6 +130,8 @@ export function watchFloor(fanout: Fanout, clock: Clock): Floor {
         state: 'started',
         worker: name,
         attempt: task.attempt,
+        queuedAt: task.queuedAt ?? null,
+        publishedAt: task.publishedAt ?? null,
         startedAt: Math.max(startedAt, task.startedAt),
         finishedAt: null,
         runMs: null,
@@ -156,6 +161,8 @@ export function watchFloor(fanout: Fanout, clock: Clock): Floor {
       state: event.kind,
       worker,
       attempt: event.attempt,
+      queuedAt: event.queuedAt ?? null,
+      publishedAt: event.publishedAt ?? null,
       startedAt: event.startedAt,
       finishedAt: isEnd ? event.at : null,
       runMs: event.runMs,

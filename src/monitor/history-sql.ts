@@ -13,6 +13,7 @@ export interface Attempt {
   replayOf: string | null
   requestId: string | null
   queuedAt: Date | null
+  publishedAt: Date | null
   startedAt: Date | null
   finishedAt: Date
   runMs: number | null
@@ -35,7 +36,7 @@ export interface Filter {
 }
 
 const COLUMNS = `h.id, h.task_id "taskId", h.task name, h.queue, h.worker, h.state, h.attempt, h.replay_of "replayOf",
-  h.request_id "requestId", h.queued_at "queuedAt", h.started_at "startedAt", h.finished_at "finishedAt",
+  h.request_id "requestId", h.queued_at "queuedAt", h.published_at "publishedAt", h.started_at "startedAt", h.finished_at "finishedAt",
   h.run_ms "runMs", h.wait_ms "waitMs", h.error, h.resent_at "resentAt", h.discarded_at "discardedAt"`
 
 /** Conditions of a filter on `h`, their values after those given. */

@@ -147,6 +147,20 @@ describe('the monitor shows', () => {
     expect((await monitor.get('/api/tasks?state=other')).status).toBe(422)
   })
 
+  it('when a task was accepted, published and taken: under way, and of each attempt that ended', async () => {
+    const sentAt = Date.now()
+    const [id] = await working(1)
+    const inOrder = ({ queuedAt, publishedAt, startedAt }: Record<string, string>) => {
+      const times = [queuedAt, publishedAt, startedAt].map(time => Date.parse(time as string))
+      expect(times).toEqual(times.toSorted((a, b) => a - b))
+      expect(times[0]).toBeGreaterThanOrEqual(sentAt)
+    }
+    inOrder((await monitor.get(`/api/tasks/${id}`)).body)
+    await monitor.rest()
+    await until('its end', async () => (await monitor.get(`/api/tasks/${id}`)).body.attempts.length === 1)
+    inOrder((await monitor.get(`/api/tasks/${id}`)).body.attempts[0])
+  })
+
   it('for how long the oldest of a queue has waited', async () => {
     await working(2)
     const normal = async () => (await monitor.get('/api/queues')).body.items[2]

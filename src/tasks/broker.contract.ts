@@ -115,7 +115,7 @@ export function brokerContract(name: string, open: Open): void {
       'text',
       null,
       false,
-    ])('hands over a message as it was given: %j', async payload => {
+    ])('hands over a message as it was given, with when that was: %j', async payload => {
       const sent = {
         ...message('normal', 1),
         payload,
@@ -125,10 +125,14 @@ export function brokerContract(name: string, open: Open): void {
       }
       const seen: Message[] = []
       await consume('normal', 1, async received => void seen.push(received))
+      const before = Date.now()
       await broker.publish([sent])
+      const after = Date.now()
       await until('the message', () => seen.length === 1)
       const { delayMs: _, ...expected } = sent
-      expect(seen).toEqual([expected])
+      expect(seen).toEqual([{ ...expected, publishedAt: expect.any(Number) }])
+      expect(seen[0]?.publishedAt).toBeGreaterThanOrEqual(before)
+      expect(seen[0]?.publishedAt).toBeLessThanOrEqual(after)
     })
 
     it('has nothing to do for nothing', async () => {
@@ -237,7 +241,7 @@ export function brokerContract(name: string, open: Open): void {
 
     it('replays what was parked, from its first attempt, and says so', async () => {
       const replayed: Message[] = []
-      const { delayMs: _, ...parked } = { ...message('normal', 1), attempt: 4, at: 1_000 }
+      const { delayMs: _, ...parked } = { ...message('normal', 1), attempt: 4, at: 1_000, publishedAt: 1_000 }
       await broker.park(parked, 'a reason')
       const before = Date.now()
       await consume('normal', 1, async message => void replayed.push(message))
@@ -245,6 +249,7 @@ export function brokerContract(name: string, open: Open): void {
       await until('the replay', () => replayed.length === 1)
       expect(replayed[0]).toMatchObject({ id: parked.id, attempt: 1, replayOf: parked.id })
       expect(replayed[0]?.at).toBeGreaterThanOrEqual(before)
+      expect(replayed[0]?.publishedAt).toBeGreaterThanOrEqual(before)
       expect(await broker.parked()).toEqual([])
     })
 

@@ -1,5 +1,5 @@
 import type { Fanout } from '../cache/index.ts'
-import { EVENTS_TOPIC, type EventBatch, MOST_EVENTS, type SeenEvent } from './watching.ts'
+import { EVENTS_TOPIC, type EventBatch, MOST_EVENTS, type SeenEvent, timesOf } from './watching.ts'
 import type { TaskEvent } from './worker.ts'
 
 export interface EventBatches {
@@ -43,6 +43,7 @@ export function batchEvents(fanout: Fanout, worker: string, everyMs = EVERY_MS):
         queue: message.queue,
         attempt: message.attempt,
         at,
+        ...timesOf(message),
         startedAt: startedAt ?? null,
         runMs: durationMs ?? null,
       })

@@ -3,7 +3,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Fanout } from '../cache/index.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Queue } from './types.ts'
-import { BEAT_MS, type Farewell, type Heartbeat, MOST_ACTIVE, WORKERS_TOPIC } from './watching.ts'
+import { BEAT_MS, type Farewell, type Heartbeat, MOST_ACTIVE, timesOf, WORKERS_TOPIC } from './watching.ts'
 import type { Worker } from './worker.ts'
 
 export interface HeartbeatOptions {
@@ -80,6 +80,7 @@ export function startHeart({
         task: message.task.slice(0, 100),
         queue: message.queue,
         attempt: message.attempt,
+        ...timesOf(message),
         startedAt,
         slow: isSlow,
         stuck: isStuck,

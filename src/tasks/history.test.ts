@@ -30,6 +30,7 @@ const event = (more: Partial<TaskEvent> = {}, id = newId()): TaskEvent => ({
     attempt: 1,
     requestId: 'request-1',
     at: at - 100,
+    publishedAt: at - 70,
   },
   ...more,
 })
@@ -66,6 +67,7 @@ describe('the history', () => {
         attempt: 1,
         request_id: 'request-1',
         queued_at: new Date(at - 100),
+        published_at: new Date(at - 70),
         started_at: new Date(at - 40),
         finished_at: new Date(at),
         run_ms: 40,

@@ -38,6 +38,7 @@ interface Row {
   replay_of: string | null
   request_id: string | null
   queued_at: Date | null
+  published_at: Date | null
   started_at: Date | null
   finished_at: Date
   run_ms: number | null
@@ -149,6 +150,7 @@ function rowOf({ kind, message, worker, at, startedAt, durationMs, error }: Task
     replay_of: message.replayOf ?? null,
     request_id: message.requestId,
     queued_at: queuedAt === null ? null : new Date(queuedAt),
+    published_at: message.publishedAt === undefined ? null : new Date(message.publishedAt),
     started_at: startedAt === undefined ? null : new Date(startedAt),
     finished_at: new Date(at),
     run_ms: durationMs === undefined ? null : Math.round(durationMs),
@@ -162,11 +164,11 @@ function rowOf({ kind, message, worker, at, startedAt, durationMs, error }: Task
 async function insert(db: Database, rows: readonly Row[]): Promise<void> {
   await db.query(
     `insert into task_history (id, task_id, task, queue, worker, state, attempt, replay_of, request_id, queued_at,
-       started_at, finished_at, run_ms, wait_ms, error, payload)
+       published_at, started_at, finished_at, run_ms, wait_ms, error, payload)
      select id, task_id, task, queue, worker, state, attempt, replay_of, request_id, queued_at,
-       started_at, finished_at, run_ms, wait_ms, error, payload
+       published_at, started_at, finished_at, run_ms, wait_ms, error, payload
      from jsonb_to_recordset($1::jsonb) as row (id uuid, task_id uuid, task text, queue text, worker text, state text,
-       attempt smallint, replay_of uuid, request_id text, queued_at timestamptz, started_at timestamptz,
+       attempt smallint, replay_of uuid, request_id text, queued_at timestamptz, published_at timestamptz, started_at timestamptz,
        finished_at timestamptz, run_ms integer, wait_ms integer, error text, payload jsonb)
      on conflict (id) do nothing`,
     [JSON.stringify(rows)],

@@ -89,7 +89,7 @@ export function inProcessBroker({ maxLength = MAX_READY } = {}): Broker {
     dispatch(queue)
   }
 
-  function later({ delayMs, ...message }: Outgoing): void {
+  function later(message: Message, delayMs: number): void {
     const queue = held(message.queue)
     const timer = setTimeout(() => {
       queue.delayed.delete(timer)
@@ -130,12 +130,10 @@ export function inProcessBroker({ maxLength = MAX_READY } = {}): Broker {
     async publish(messages) {
       if (closed) throw new PublishError('The broker is closed.')
       refuseOverflow(messages)
-      for (const message of messages) {
-        if (message.delayMs > 0) later(message)
-        else {
-          const { delayMs: _, ...plain } = message
-          enqueue(plain)
-        }
+      const publishedAt = Date.now()
+      for (const { delayMs, ...message } of messages) {
+        if (delayMs > 0) later({ ...message, publishedAt }, delayMs)
+        else enqueue({ ...message, publishedAt })
       }
     },
     async consume(name, slots, take) {
@@ -166,7 +164,8 @@ export function inProcessBroker({ maxLength = MAX_READY } = {}): Broker {
     async replay(ids) {
       const chosen = unpark(ids)
       const at = Date.now()
-      for (const { message } of chosen) enqueue({ ...message, attempt: 1, at, replayOf: message.id })
+      for (const { message } of chosen)
+        enqueue({ ...message, attempt: 1, at, publishedAt: at, replayOf: message.id })
       return idsOf(chosen)
     },
     discard: async ids => idsOf(unpark(ids)),

@@ -113,7 +113,9 @@ describe('a worker is seen', () => {
       version: '1.2.3',
       draining: false,
       queues: [{ queue: 'normal', slots: 2, active: 1, reserved: 0 }],
-      active: [{ id, task: 'test.task', attempt: 1, slow: false, stuck: false }],
+      active: [
+        { id, task: 'test.task', attempt: 1, publishedAt: expect.any(Number), slow: false, stuck: false },
+      ],
       dropped: { events: 0, history: 0, results: 0 },
     })
     expect(lastBeat().memoryBytes).toBeGreaterThan(1_000_000)
@@ -138,6 +140,7 @@ describe('a worker is seen', () => {
       queue: 'normal',
       attempt: 1,
       at: expect.any(Number),
+      publishedAt: expect.any(Number),
       startedAt: expect.any(Number),
       runMs: null,
     })

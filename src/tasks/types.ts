@@ -48,6 +48,8 @@ export interface Message {
   requestId: string | null
   /** From when on (ms) it could be worked on: when it was accepted, and its delay after. */
   at?: number
+  /** When this attempt was given to the broker (ms, clock of who gave it); the broker notes it. */
+  publishedAt?: number
   /** The task that a person sent again as this one; its own id when it came out of the parking. */
   replayOf?: string
   /** The trace that it belongs to, as W3C Trace Context writes it; the same for all attempts. */

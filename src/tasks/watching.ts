@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { QUEUES } from './types.ts'
+import { type Message, QUEUES } from './types.ts'
 
 /** What workers tell everybody who listens: topics and messages of the fan-out. Ids only; what is lost is lost. */
 export const WORKERS_TOPIC = 'workers'
@@ -17,11 +17,21 @@ const Name = Type.String({ minLength: 1, maxLength: 100 })
 const Ms = Type.Number({ minimum: 0 })
 export const QueueName = Type.Enum(QUEUES)
 
+/** Of a message that tells it; workers of an earlier version do not. */
+const messageTimes = { queuedAt: Type.Optional(Ms), publishedAt: Type.Optional(Ms) }
+
+/** What a worker tells of when a message could be worked on, and was published. */
+export const timesOf = ({ at, publishedAt }: Message) => ({
+  ...(at === undefined ? {} : { queuedAt: at }),
+  ...(publishedAt === undefined ? {} : { publishedAt }),
+})
+
 const ActiveTask = Type.Object({
   id: Name,
   task: Name,
   queue: QueueName,
   attempt: Count,
+  ...messageTimes,
   startedAt: Ms,
   slow: Type.Boolean(),
   stuck: Type.Boolean(),
@@ -88,6 +98,7 @@ export const SeenEvent = Type.Object({
   queue: QueueName,
   attempt: Count,
   at: Ms,
+  ...messageTimes,
   startedAt: Type.Union([Ms, Type.Null()]),
   runMs: Type.Union([Ms, Type.Null()]),
 })

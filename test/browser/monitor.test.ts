@@ -236,6 +236,16 @@ describe('the monitor’s page', () => {
       task = await liveOneDay(stack, await stack.signIn())
     }, 60_000)
 
+    it('a task tells its life in order: accepted, published, taken, ended', async () => {
+      await page.goto(`/tasks/${task}`)
+      const life = page.getByRole('listitem').filter({ has: page.locator('strong') })
+      await expect.poll(() => life.count()).toBeGreaterThanOrEqual(4)
+      const words = (await life.locator('strong').allTextContents()).join(' · ')
+      expect(words).toMatch(
+        /^Acceptée, prête à être prise · Publiée, essai 1 · Prise par \S+, essai 1 · Fin : /,
+      )
+    })
+
     it.each([
       ['light', 'fr', [1280, 1024, 360]],
       ['dark', 'fr', [1280, 360]],

@@ -79,6 +79,7 @@ export interface TaskView {
   runMs?: number | null
   waitMs?: number | null
   queuedAt?: string | null
+  publishedAt?: string | null
   error?: string | null
   requestId?: string | null
   replayOf?: string
@@ -181,6 +182,7 @@ export interface AttemptView {
   runMs?: number | null
   waitMs?: number | null
   queuedAt?: string | null
+  publishedAt?: string | null
   error?: string | null
   requestId?: string | null
   replayOf?: string
@@ -208,6 +210,7 @@ export interface TaskDetail {
   runMs?: number | null
   waitMs?: number | null
   queuedAt?: string | null
+  publishedAt?: string | null
   error?: string | null
   requestId?: string | null
   replayOf?: string

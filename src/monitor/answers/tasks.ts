@@ -16,6 +16,7 @@ const taskFields = {
   runMs: Type.Optional(Nullable(Ms)),
   waitMs: Type.Optional(Nullable(Ms)),
   queuedAt: Type.Optional(Nullable(Time)),
+  publishedAt: Type.Optional(Nullable(Time)),
   error: Type.Optional(Nullable(Text)),
   requestId: Type.Optional(Nullable(Text)),
   replayOf: Type.Optional(Text),

@@ -8,8 +8,8 @@ import type { Message, ParkedMessage, Queue } from '../types.ts'
  *   type          name of the task
  *   timestamp     when it was published, in seconds
  *   expiration    how long it waits, in ms, where it waits
- *   headers       attempt (from 1), requestId, at (ms), replayOf, traceparent (W3C Trace Context), each absent without
- *                 one; parked by us: parkedBecause, parkedAt (ms)
+ *   headers       attempt (from 1), requestId, at (ms), publishedAt (ms), replayOf, traceparent (W3C Trace Context),
+ *                 each absent without one; parked by us: parkedBecause, parkedAt (ms)
  * Its queue is where it lies. What RabbitMQ parked itself has the reason in x-death.
  */
 
@@ -37,6 +37,7 @@ export function encode(
         attempt: message.attempt,
         ...(message.requestId === null ? {} : { requestId: message.requestId }),
         ...(message.at === undefined ? {} : { at: message.at }),
+        ...(message.publishedAt === undefined ? {} : { publishedAt: message.publishedAt }),
         ...(message.replayOf === undefined ? {} : { replayOf: message.replayOf }),
         ...(message.traceParent === undefined ? {} : { traceparent: message.traceParent }),
         ...more,
@@ -48,7 +49,7 @@ export function encode(
 
 /** What is not of our making is read as far as it goes: the worker then parks it as an unknown task. */
 export function decode(received: AsyncMessage | SyncMessage, queue: Queue): Message {
-  const { attempt, requestId, at, replayOf, traceparent } = received.headers ?? {}
+  const { attempt, requestId, at, publishedAt, replayOf, traceparent } = received.headers ?? {}
   return {
     id: received.messageId ?? '',
     task: received.type ?? '',
@@ -57,6 +58,7 @@ export function decode(received: AsyncMessage | SyncMessage, queue: Queue): Mess
     attempt: typeof attempt === 'number' ? attempt : 1,
     requestId: typeof requestId === 'string' ? requestId : null,
     ...(typeof at === 'number' ? { at } : {}),
+    ...(typeof publishedAt === 'number' ? { publishedAt } : {}),
     ...(typeof replayOf === 'string' ? { replayOf } : {}),
     ...(typeof traceparent === 'string' ? { traceParent: traceparent } : {}),
   }

@@ -71,8 +71,12 @@ export function rabbitMqBroker(options: RabbitMqOptions): Broker {
   const consumers = new Map<RunningConsumer, Queue>()
   let closing: Promise<void> | undefined
 
-  const encoded = (message: Outgoing): Encoded =>
-    encode(message, destination(names[message.queue], message.delayMs))
+  const encodedNow = (messages: readonly Outgoing[]): Encoded[] => {
+    const publishedAt = Date.now()
+    return messages.map(message =>
+      encode({ ...message, publishedAt }, destination(names[message.queue], message.delayMs)),
+    )
+  }
 
   async function depthOf(channel: Channel, queue: Queue): Promise<QueueDepth> {
     const count = async (name: string) =>
@@ -94,7 +98,7 @@ export function rabbitMqBroker(options: RabbitMqOptions): Broker {
 
   return {
     async publish(messages) {
-      await publisher.publish(messages.map(encoded))
+      await publisher.publish(encodedNow(messages))
     },
     async consume(queue, slots, take) {
       const consumer = startConsumer({
@@ -120,7 +124,7 @@ export function rabbitMqBroker(options: RabbitMqOptions): Broker {
       ])
     },
     parked: parking.list,
-    replay: ids => parking.remove(ids, entries => publisher.publish(entries.map(again).map(encoded))),
+    replay: ids => parking.remove(ids, entries => publisher.publish(encodedNow(entries.map(again)))),
     discard: ids => parking.remove(ids, async () => undefined),
     depths: () =>
       inward.use(DEPTHS_MS, 'the depths of the queues', async channel => {

@@ -113,9 +113,7 @@ interface Event {
 function lifeOf(task: TaskDetail, t: Texts): Event[] {
   const underWay = task.finishedAt === null && task.startedAt ? [task] : []
   const attempts: (AttemptView | TaskDetail)[] = [...task.attempts, ...underWay]
-  const first = attempts[0]
-  const events: Event[] = first?.queuedAt ? [{ at: first.queuedAt, words: t.accepted }] : []
-  events.push(...attempts.flatMap(attempt => lifeOfAttempt(attempt, t)))
+  const events = [...beginning(attempts[0], t), ...attempts.flatMap(attempt => lifeOfAttempt(attempt, t))]
   const { parked, revoked } = task
   if (parked && attempts.at(-1)?.state !== 'parked')
     events.push({ at: parked.parkedAt, words: t.states.parked ?? '', isBad: true, more: parked.reason })
@@ -123,8 +121,28 @@ function lifeOf(task: TaskDetail, t: Texts): Event[] {
   return events.sort((a, b) => Date.parse(a.at) - Date.parse(b.at))
 }
 
+/** Two clocks differ by less; no delay is shorter. */
+const CLOCKS_MS = 1_000
+
+const hadToWait = ({ queuedAt, publishedAt }: AttemptView | TaskDetail): boolean =>
+  Boolean(queuedAt && publishedAt && Date.parse(queuedAt) - Date.parse(publishedAt) > CLOCKS_MS)
+
+/** When it was accepted; of one that was published with a delay, when that was over. */
+function beginning(first: AttemptView | TaskDetail | undefined, t: Texts): Event[] {
+  if (!first?.queuedAt) return []
+  return [{ at: first.queuedAt, words: hadToWait(first) ? t.waitOver : t.accepted }]
+}
+
+function publication(attempt: AttemptView | TaskDetail, t: Texts): Event[] {
+  const { queuedAt, publishedAt } = attempt
+  if (!publishedAt) return []
+  // Accepted by another clock: never after it was published.
+  const isBefore = queuedAt && queuedAt > publishedAt && !hadToWait(attempt)
+  return [{ at: isBefore ? queuedAt : publishedAt, words: t.published(attempt.attempt ?? 1) }]
+}
+
 function lifeOfAttempt(attempt: AttemptView | TaskDetail, t: Texts): Event[] {
-  const events: Event[] = []
+  const events = publication(attempt, t)
   if (attempt.startedAt) {
     const waited = attempt.waitMs == null ? null : t.about(t.waited, duration(attempt.waitMs))
     events.push({

@@ -155,6 +155,8 @@ export const en: Texts = {
   needFilter: 'Choose a filter to retry or revoke everything that it matches.',
   timeline: 'Its life',
   accepted: 'Accepted, ready to be taken',
+  waitOver: 'Ready to be taken',
+  published: n => `Published, attempt ${n}`,
   received: (worker, n) => `Taken by ${worker}, attempt ${n}`,
   endedAs: state => `Ended: ${state}`,
   resent: 'Sent again by a person',

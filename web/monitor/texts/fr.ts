@@ -159,6 +159,8 @@ export const fr = {
   needFilter: 'Choisissez un filtre pour relancer ou révoquer tout ce qui y répond.',
   timeline: 'Sa vie',
   accepted: 'Acceptée, prête à être prise',
+  waitOver: 'Prête à être prise',
+  published: (n: number) => `Publiée, essai ${n}`,
   received: (worker: string, n: number) => `Prise par ${worker}, essai ${n}`,
   endedAs: (state: string) => `Fin : ${state}`,
   resent: 'Renvoyée par une personne',
