@@ -60,7 +60,8 @@ export interface Simulators {
   close(): Promise<void>
 }
 
-const EVERYDAY = { perMinute: 1, stopAfter: 1_000, among: 1_000, random: Math.random }
+/** Strangers to the demo: what its own customers buy is bought by hand, and told to them. */
+const EVERYDAY = { perMinute: 1, stopAfter: 1_000, first: 2_000_001, among: 1_000, random: Math.random }
 
 /** Starts the whole outside world on 127.0.0.1. Rejects, with nothing left running, when a part cannot start. */
 export async function startSimulators(options: SimulatorsOptions): Promise<Simulators> {

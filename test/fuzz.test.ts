@@ -31,6 +31,7 @@ beforeAll(async () => {
       prepaidMeter: async () => null,
       postpaidAccount: async () => null,
       topups: async () => [],
+      topupsSince: async () => [],
       topupMonths: async () => [],
       bills: async () => [],
       billMonths: async () => [],

@@ -136,6 +136,7 @@ const unreachableBackOffice: BackOffice = {
   prepaidMeter: nothing,
   postpaidAccount: nothing,
   topups: nothing,
+  topupsSince: nothing,
   topupMonths: nothing,
   bills: nothing,
   billMonths: nothing,

@@ -100,8 +100,8 @@ describe('the main job, as people do it', () => {
     expect([again.status, again.body.code]).toEqual([409, 'already_linked'])
   })
 
-  it('a purchase shows in the top-ups with its token', async () => {
-    const { token } = moussa
+  it('a purchase is told with its token, as a push and in the inbox, and shows in the top-ups', async () => {
+    const { token, pushToken } = moussa
     const { body: meters } = await product.call('GET', '/v1/meters', { token })
     const meter = meters.items.find((item: { kind: string }) => item.kind === 'prepaid')
     const bought = await product.world('POST', '/sic/topups', { meter: meter.number, amountXof: 5_000 })
@@ -112,6 +112,20 @@ describe('the main job, as people do it', () => {
         return body.items[0]?.amountXof === 5_000 && bought
       },
       70_000,
+    )
+    const [told] = await until(
+      'the purchase in the inbox',
+      async () => {
+        const { body } = await product.call('GET', '/v1/notifications', { token })
+        const items = body.items.filter((item: { type: string }) => item.type === 'topup')
+        return items.length > 0 && items
+      },
+      20_000,
+    )
+    expect(told.data).toEqual({ linkId: meter.id, topupId: bought.id })
+    for (const code of bought.tokens) expect(told.body.replaceAll(' ', '')).toContain(code)
+    await until('the push', async () =>
+      JSON.stringify(await product.world('GET', `/push?token=${pushToken}`)).includes(told.id),
     )
   }, 90_000)
 

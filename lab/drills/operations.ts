@@ -31,12 +31,7 @@ export const operationDrills: readonly Drill[] = [
     what: 'a new version with a migration rolled out',
     atMostSeconds: 600,
     async run(stage) {
-      await makeVersion(stage.lab.folder, NEXT, copy =>
-        writeFile(
-          join(copy, 'migrations/9100_lab.sql'),
-          '-- safe: a table that no other version knows.\ncreate table lab_rollout (n integer);\n',
-        ),
-      )
+      await makeNext(stage)
       return underLoad(stage, UNNOTICED, async notes => {
         notes.push(await operate(stage, 'rollout', NEXT))
         await versionInService(stage, NEXT)
@@ -49,12 +44,18 @@ export const operationDrills: readonly Drill[] = [
     name: 'rollback',
     what: 'back to the version before, with deploy/rollback application',
     atMostSeconds: 600,
-    run: stage =>
-      underLoad(stage, UNNOTICED, async notes => {
+    async run(stage) {
+      // By itself it has nothing to go back from.
+      if (!(await versions(stage)).includes(` ${NEXT}`)) {
+        await makeNext(stage)
+        await operate(stage, 'rollout', NEXT)
+      }
+      return underLoad(stage, UNNOTICED, async notes => {
         notes.push(await operate(stage, 'rollback', 'application'))
         if ((await versions(stage)).includes(` ${NEXT}`))
           throw new Error(`not back: ${await versions(stage)}`)
-      }),
+      })
+    },
   },
   {
     name: 'bad-version',
@@ -118,6 +119,14 @@ async function restore(stage: Stage) {
   await lab.on('server2', ['samaconso', 'restored', '--confirm-broadcasts'])
   return outcome
 }
+
+const makeNext = ({ lab }: Stage): Promise<void> =>
+  makeVersion(lab.folder, NEXT, copy =>
+    writeFile(
+      join(copy, 'migrations/9100_lab.sql'),
+      '-- safe: a table that no other version knows.\ncreate table lab_rollout (n integer);\n',
+    ),
+  )
 
 /** Runs a script of deploy/, which reaches machines by `bin/remote` instead of SSH; gives how long it took. */
 async function operate({ lab }: Stage, script: string, ...args: string[]): Promise<string> {

@@ -41,7 +41,7 @@ second, where a drill says nothing else, a tenth of them notifications, all on o
 too. \`npm run lab -- drills NAME…\` writes the lines of these anew.
 
 *failed*: no answer, or an answer of trouble that names no time to come back; no read is repeated by these customers, a notification is
-sent again under its key until it is accepted and then counts once. *sent away*: 429, 502, 503 or 504 with \`Retry-After\`. *gap*: the longest time in
+sent again under its key until it is accepted and then counts once. *sent away*: 409, 429, 502, 503 or 504 with \`Retry-After\`. *gap*: the longest time in
 which nobody was answered well. *lost*: accepted notifications without their row, their outcome or their push.
 
 | ${COLUMNS.join(' | ')} |

@@ -39,8 +39,9 @@ const READS = [
   '/v1/agencies',
 ]
 
-/** Trouble, with the time to come back. */
-const isSentAway = (status: number, later: boolean): boolean => later && [429, 502, 503, 504].includes(status)
+/** Trouble, with the time to come back; 409 while the same request, given up by its caller, is still at work. */
+const isSentAway = (status: number, later: boolean): boolean =>
+  later && [409, 429, 502, 503, 504].includes(status)
 
 interface Window {
   times: number[]

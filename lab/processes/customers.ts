@@ -23,7 +23,7 @@ export interface Seen {
   /** Without an answer, or with one of trouble that names no time to come back. */
   failed: string[]
   failedCount: number
-  /** Told to come back later (429, 502, 503 or 504 with Retry-After). */
+  /** Told to come back later (409, 429, 502, 503 or 504 with Retry-After). */
   shed: number
   p50: number
   p99: number

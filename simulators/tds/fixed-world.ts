@@ -93,7 +93,11 @@ export function createFixedWorld(given: FixedWorld = {}): World {
     buy: () => {
       throw new Error('nothing is sold in a fixed world')
     },
-    purchasesSince: () => [],
+    purchasesSince: (at, limit) =>
+      topups
+        .filter(row => row.at > at)
+        .sort((a, b) => a.at.getTime() - b.at.getTime())
+        .slice(0, limit),
     agencies: ['Médina'],
     close: () => Promise.resolve(),
   }

@@ -63,10 +63,16 @@ const TOPUPS: readonly TableColumn<TopUpRow>[] = [
   ]),
 ]
 
+/** A DATETIME is as near as this to the time that it holds. */
+const ROUNDING_MS = 5
+
 const BY_METER = /^\[n° compteur\] = @(\w+)$/
 const BY_ACCOUNT = /^\[compte contrat\] in \(@(\w+), @(\w+)\)$/
 const BY_PERIOD =
   /^numero_compteur = @(\w+) and police = @(\w+) and date_transaction >= @(\w+) and date_transaction < @(\w+)(?: and \(date_transaction < @(\w+) or \(date_transaction = @\5 and numero_commande < @(\w+)\)\))?$/
+const SINCE =
+  /^date_transaction >= @(\w+) and date_transaction < @(\w+) and \(date_transaction > @\1 or numero_commande > @(\w+)\)$/
+const OLDEST_FIRST = 'date_transaction, numero_commande'
 const NEWEST_FIRST = 'date_transaction desc, numero_commande desc'
 const MONTH = 'year(date_transaction), month(date_transaction)'
 const MONTH_TOTALS = [
@@ -88,7 +94,8 @@ export function sicAnswer(world: World): (request: SqlRequest) => ResultSet | Sq
     if (select.table === 'hexing_infos_administratives_new') return meterPlan(world, select)
     if (select.table === 'compteurs_postpaid') return accountPlan(world, select)
     if (select.table !== 'hexing_senelecbill_alhdl2') return null
-    return select.groupBy === null ? topupsPlan(world, select) : topupMonthsPlan(world, select)
+    if (select.groupBy !== null) return topupMonthsPlan(world, select)
+    return select.orderBy === OLDEST_FIRST ? topupsSincePlan(world, select) : topupsPlan(world, select)
   })
 }
 
@@ -131,10 +138,10 @@ function topupsOf(world: World, params: SqlRequest['params'], names: readonly st
   const police = textParam(params, poc as string)
   const before = at === undefined ? null : timeParam(params, at)
   const order = id === undefined ? '' : textParam(params, id)
-  // some milliseconds more on both sides, for the times that rounding brings in
+  // more on both sides, for the times that rounding brings in
   const last = before === null ? end : Math.min(end, before)
   return world
-    .topups(textParam(params, meter as string), new Date(start - 5), new Date(last + 5))
+    .topups(textParam(params, meter as string), new Date(start - ROUNDING_MS), new Date(last + ROUNDING_MS))
     .map(row => ({ ...row, at: new Date(roundToDatetime(row.at.getTime())) }))
     .filter(row => {
       const time = row.at.getTime()
@@ -153,6 +160,31 @@ function topupsPlan(world: World, select: Select): Plan | SqlError | null {
   return params => {
     const rows = topupsOf(world, params, names).slice(0, topOf(select, params))
     return { columns, rows: rows.map(toValues) }
+  }
+}
+
+/** Purchases of everybody since a time, oldest first: those that were made, since what is computed is history. */
+function topupsSincePlan(world: World, select: Select): Plan | SqlError | null {
+  const [, from, to, after] = SINCE.exec(select.where) ?? []
+  if (from === undefined || to === undefined || after === undefined) return null
+  const projected = project(select, TOPUPS)
+  if ('error' in projected) return projected
+  const { columns, toValues } = projected
+  return params => {
+    const start = timeParam(params, from)
+    const end = timeParam(params, to)
+    const order = textParam(params, after)
+    const top = topOf(select, params)
+    // One a millisecond at most: as many more as rounding may bring in.
+    const rows = world
+      .purchasesSince(new Date(start - ROUNDING_MS - 1), top + 2 * ROUNDING_MS)
+      .map(row => ({ ...row, at: new Date(roundToDatetime(row.at.getTime())) }))
+      .filter(row => {
+        const time = row.at.getTime()
+        return time < end && (time > start || (time === start && row.orderNumber > order))
+      })
+      .sort((a, b) => a.at.getTime() - b.at.getTime() || (a.orderNumber < b.orderNumber ? -1 : 1))
+    return { columns, rows: rows.slice(0, top).map(toValues) }
   }
 }
 

@@ -15,7 +15,14 @@ function worldWithClock() {
 
 test('customers buy at the pace asked for, among those asked for, and stop by themselves', async () => {
   const { clock, wait, world } = worldWithClock()
-  const life = everyday(world, { perMinute: 30, stopAfter: 600, random: sequence(7), among: 50, wait })
+  const life = everyday(world, {
+    perMinute: 30,
+    stopAfter: 600,
+    random: sequence(7),
+    among: 50,
+    first: 1,
+    wait,
+  })
   expect(await life.done).toBe(600)
   const minutes = (clock.now() - epoch.getTime()) / 60_000
   expect(minutes).toBeGreaterThan(15)
@@ -28,7 +35,7 @@ test('customers buy at the pace asked for, among those asked for, and stop by th
 
 test('stopping ends it at once, also while it waits', async () => {
   const { world } = worldWithClock()
-  const life = everyday(world, { perMinute: 0.001, stopAfter: 10, random: () => 0.5, among: 5 })
+  const life = everyday(world, { perMinute: 0.001, stopAfter: 10, random: () => 0.5, among: 5, first: 1 })
   await setImmediate()
   life.stop()
   expect(await life.done).toBe(0)
@@ -36,6 +43,13 @@ test('stopping ends it at once, also while it waits', async () => {
 
 test('a purchase that cannot be made is not swallowed', async () => {
   const { wait, world } = worldWithClock()
-  const life = everyday(world, { perMinute: 60, stopAfter: 2_000, random: sequence(1), among: 5, wait })
+  const life = everyday(world, {
+    perMinute: 60,
+    stopAfter: 2_000,
+    random: sequence(1),
+    among: 5,
+    first: 1,
+    wait,
+  })
   await expect(life.done).rejects.toThrow('plein')
 })

@@ -9,8 +9,9 @@ export interface Everyday {
   stopAfter: number
   /** Numbers in [0, 1). */
   random: () => number
-  /** The customers who buy are those numbered from 1 to this. */
+  /** How many customers buy, numbered from `first`. */
   among: number
+  first: number
   /** Resolves after that many milliseconds, or rejects when the signal aborts. */
   wait?: (ms: number, signal: AbortSignal) => Promise<unknown>
 }
@@ -30,7 +31,7 @@ const waitFor = (ms: number, signal: AbortSignal): Promise<unknown> =>
  * made or `stop` is called, and rejects when a purchase cannot be made.
  */
 export function everyday(world: World, habits: Everyday): { stop(): void; done: Promise<number> } {
-  const { perMinute, stopAfter, random, among, wait = waitFor } = habits
+  const { perMinute, stopAfter, random, among, first, wait = waitFor } = habits
   if (!(perMinute > 0)) throw new RangeError('perMinute must be more than 0')
   const stopping = new AbortController()
 
@@ -45,7 +46,7 @@ export function everyday(world: World, habits: Everyday): { stop(): void; done: 
         throw error
       }
       if (stopping.signal.aborted) return made
-      const n = 1 + Math.floor(random() * among)
+      const n = first + Math.floor(random() * among)
       world.buy({ meter: meterOf(n), amountXof: pick(AMOUNTS_XOF, random()) })
     }
     return stopAfter

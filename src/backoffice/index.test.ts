@@ -161,6 +161,24 @@ test('a period holds its start and not its end', async () => {
   expect(await office.topups({ ...METER, from: at, to: at }, { limit: 9 })).toEqual([])
 })
 
+test('what is new of all meters comes oldest first, and pages neither repeat nor skip, also within an instant', async () => {
+  const until = new Date('2027-01-01')
+  const all = await office.topupsSince({ at: new Date('2026-01-05T08:00:00.100Z'), id: '' }, until, 50)
+  expect(all.map(topup => topup.id)).toEqual(['CMD-2', 'CMD-3', 'CMD-4', 'CMD-5'])
+  const paged: string[] = []
+  let after = { at: YEAR.from, id: '' }
+  for (;;) {
+    const [topup] = await office.topupsSince(after, until, 1)
+    if (!topup) break
+    paged.push(topup.id)
+    after = topup
+  }
+  expect(paged).toEqual(['CMD-1', 'CMD-2', 'CMD-3', 'CMD-4', 'CMD-5'])
+  expect(await office.topupsSince({ at: YEAR.from, id: '' }, new Date('2026-03-01'), 9)).toMatchObject([
+    { id: 'CMD-1', meterNumber: '14100000018', tranches: [1, 2], amountXof: 10_000 },
+  ])
+})
+
 test('months of top-ups are summed by the source, oldest first', async () => {
   expect(await office.topupMonths({ ...METER, ...YEAR })).toEqual([
     { month: '2026-01', energyKwh: 101.24, amountXof: 10_000 },

@@ -47,14 +47,21 @@ const IN_PERIOD = `
 from HEXING_SENELECBILL_ALHDL2
 where NUMERO_COMPTEUR = @meter and POLICE = @poc and DATE_TRANSACTION >= @from and DATE_TRANSACTION < @to`
 
-const TOPUPS = `
+const TOPUP_ROWS = `
 select top (@limit) NUMERO_COMMANDE, NUMERO_COMPTEUR, POLICE, TARIF_USAGE, DATE_TRANSACTION,
   MONTANT_HT, MONTANT_TVA, MONTANT_TCO, MONTANT_TTC, MONTANT_RECU, ENERGIE_VENDUE, SOLDE_DETTE, DETTES, NOM_OPERATEUR, TOKEN,
-  ENERGIE1, PRIX1, MONTANT1, ENERGIE2, PRIX2, MONTANT2, ENERGIE3, PRIX3, MONTANT3 ${IN_PERIOD}`
+  ENERGIE1, PRIX1, MONTANT1, ENERGIE2, PRIX2, MONTANT2, ENERGIE3, PRIX3, MONTANT3`
+const TOPUPS = TOPUP_ROWS + IN_PERIOD
 const AFTER = `
   and (DATE_TRANSACTION < @afterAt or (DATE_TRANSACTION = @afterAt and NUMERO_COMMANDE < @afterId))`
 const NEWEST_FIRST = `
 order by DATE_TRANSACTION desc, NUMERO_COMMANDE desc`
+
+const TOPUPS_SINCE = `${TOPUP_ROWS}
+from HEXING_SENELECBILL_ALHDL2
+where DATE_TRANSACTION >= @afterAt and DATE_TRANSACTION < @until
+  and (DATE_TRANSACTION > @afterAt or NUMERO_COMMANDE > @afterId)
+order by DATE_TRANSACTION, NUMERO_COMMANDE`
 
 const TOPUP_MONTHS = `
 select year(DATE_TRANSACTION) as ANNEE, month(DATE_TRANSACTION) as MOIS,
@@ -65,7 +72,7 @@ order by ANNEE, MOIS`
 /** What tells whether SIC answers: a look for a meter that does not exist. */
 export const SIC_PROBE: Statement = { text: METER, parameters: { number: code('0') } }
 
-type Sic = Pick<BackOffice, 'prepaidMeter' | 'postpaidAccount' | 'topups' | 'topupMonths'>
+type Sic = Pick<BackOffice, 'prepaidMeter' | 'postpaidAccount' | 'topups' | 'topupsSince' | 'topupMonths'>
 
 /** The questions that are asked of SIC. */
 export function askSic(server: SqlServer): Sic {
@@ -96,6 +103,17 @@ export function askSic(server: SqlServer): Sic {
           : { text: TOPUPS + NEWEST_FIRST, parameters },
       )
       return rows.map(toTopUp)
+    },
+
+    topupsSince: async (after, until, limit) => {
+      const parameters = {
+        limit: { type: sql.Int(), value: pageSize(limit) },
+        afterAt: time(after.at),
+        afterId: code(after.id),
+        until: time(until),
+      }
+      const rows = await server.query({ text: TOPUPS_SINCE, parameters })
+      return rows.map(row => ({ ...toTopUp(row), tranches: tranchesOf(row) }))
     },
 
     topupMonths: async of => {
@@ -165,6 +183,8 @@ function toTopUp(row: Row): TopUp {
     tokens: tokens(row, 'TOKEN'),
   }
 }
+
+const tranchesOf = (row: Row): number[] => [1, 2, 3].filter(n => firstNumber(row, `ENERGIE${n}`) > 0)
 
 function toStep(row: Row, n: number): ConsumptionStep[] {
   const energyKwh = firstNumber(row, `ENERGIE${n}`)

@@ -62,6 +62,12 @@ export interface TopUp {
   tokens: string[]
 }
 
+/** A top-up of whatever meter. */
+export interface FoundTopUp extends TopUp {
+  /** Tranches in which its energy was bought, counted from 1, the lowest first: several when it entered another. */
+  tranches: number[]
+}
+
 export interface Bill {
   id: string
   number: string
@@ -95,7 +101,7 @@ export interface Period {
   to: Date
 }
 
-/** The row after which a page goes on: keyset, newest first. */
+/** The row after which a page goes on: keyset. */
 export interface After {
   /** Of a bill, the day of issue. */
   at: Date
@@ -112,6 +118,11 @@ export interface BackOffice {
     of: { meterNumber: string; poc: string } & Period,
     page: { limit: number; after?: After },
   ): Promise<TopUp[]>
+  /**
+   * Top-ups of all meters after a row (the next ones of the same instant among them), before `until`, oldest first: what
+   * is new costs what there is of it. An empty id stands before every row of its instant.
+   */
+  topupsSince(after: After, until: Date, limit: number): Promise<FoundTopUp[]>
   /** One row per month that has purchases, oldest first, summed by the source. */
   topupMonths(of: { meterNumber: string; poc: string } & Period): Promise<MonthTotal[]>
   /** Newest first by date of issue. */

@@ -100,6 +100,16 @@ export const metrics = {
     WORK,
     ...(['name', 'outcome'] as const),
   ),
+  watcherDelay: gauge(
+    'samaconso_watcher_delay_seconds',
+    'How long ago all was looked at that is new in a system of the company; told by the active scheduler.',
+    'watcher',
+  ),
+  watcherFound: counter(
+    'samaconso_watcher_found_total',
+    'What watchers of the company’s systems found that was new.',
+    'watcher',
+  ),
   broadcasts: gauge(
     'samaconso_broadcasts',
     'Broadcasts that are not over; told by the active scheduler.',

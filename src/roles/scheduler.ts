@@ -1,4 +1,5 @@
 import { forgetOld, sweepSms } from '../modules/accounts/index.ts'
+import { forgetFound, watchTopUps } from '../modules/alerts/index.ts'
 import { sweepBroadcasts } from '../modules/broadcasts/index.ts'
 import { sweepDeliveries } from '../modules/notifications/index.ts'
 import { forgetOldDeletions } from '../modules/privacy/index.ts'
@@ -16,6 +17,8 @@ export interface SchedulerRole {
 interface Job {
   name: string
   everyMs: number
+  /** Runs beside the others, which do not wait for it: it asks a system that may be slow. One run of it at a time. */
+  isApart?: true
   run(services: Services): Promise<unknown>
 }
 
@@ -27,9 +30,11 @@ const JOBS: readonly Job[] = [
   { name: 'deliveries', everyMs: 1_000, run: sweepDeliveries },
   { name: 'broadcasts', everyMs: 1_000, run: sweepBroadcasts },
   { name: 'sms', everyMs: 5_000, run: sweepSms },
+  { name: 'topups', everyMs: 5_000, isApart: true, run: watchTopUps },
   { name: 'progress', everyMs: 15_000, run: measureBroadcasts },
   { name: 'census', everyMs: 600_000, run: measureCustomers },
   { name: 'old accounts data', everyMs: HOUR, run: forgetOld },
+  { name: 'found topups', everyMs: HOUR, run: forgetFound },
   { name: 'partitions', everyMs: 6 * HOUR, run: makePartitions },
   { name: 'retention', everyMs: 6 * HOUR, run: dropOld },
   { name: 'deletions written down', everyMs: 6 * HOUR, run: forgetOldDeletions },
@@ -55,6 +60,8 @@ export function startScheduler(services: Services): SchedulerRole {
   const { db, clock, log, config } = services
   const holder = `${config.instance}:${process.pid}`
   const dueAt = new Map(JOBS.map(job => [job.name, 0]))
+  /** Those that run beside the others now. */
+  const apart = new Map<string, Promise<void>>()
   let stopping = false
   let wake: () => void = () => undefined
 
@@ -73,9 +80,15 @@ export function startScheduler(services: Services): SchedulerRole {
     show(isActive)
     if (!isActive) return
     for (const job of JOBS) {
-      if (stopping || (dueAt.get(job.name) ?? 0) > clock.now()) continue
+      if (stopping || (dueAt.get(job.name) ?? 0) > clock.now() || apart.has(job.name)) continue
       dueAt.set(job.name, clock.now() + job.everyMs)
-      await runJob(job)
+      const run = runJob(job)
+      if (!job.isApart) await run
+      else
+        apart.set(
+          job.name,
+          run.finally(() => apart.delete(job.name)),
+        )
     }
   }
 
@@ -94,7 +107,9 @@ export function startScheduler(services: Services): SchedulerRole {
   /** What another scheduler tells from now on is not told here as well. */
   function show(isActive: boolean): void {
     metrics.schedulerActive.set(isActive ? 1 : 0)
-    if (!isActive) forgetCensus()
+    if (isActive) return
+    forgetCensus()
+    metrics.watcherDelay.reset()
   }
 
   async function loop(): Promise<void> {
@@ -112,6 +127,7 @@ export function startScheduler(services: Services): SchedulerRole {
         }
       })
     }
+    await Promise.all(apart.values())
     show(false)
     await db
       .query("delete from leases where name = 'scheduler' and holder = $1", [holder])

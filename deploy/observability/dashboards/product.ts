@@ -271,6 +271,16 @@ export const PRODUCT: readonly Page[] = [
         '{{system}} {{outcome}}',
       ]),
       curve('Temps', 's', '99e centile par système.', [quantile(0.99, OUTSIDE, 'system'), '{{system}}']),
+      curve(
+        'Retard du suivi',
+        's',
+        'Depuis quand tout ce qui est nouveau dans SIC n’a pas été lu : secondes d’ordinaire ; au-delà, les recharges ne sont pas annoncées.',
+        ['max by (watcher) (samaconso_watcher_delay_seconds)', '{{watcher}}'],
+      ),
+      curve('Nouveautés trouvées', 'ops', 'Recharges vues pour la première fois.', [
+        perSecond('samaconso_watcher_found_total', 'watcher'),
+        '{{watcher}}',
+      ]),
     ],
   },
   {

@@ -155,6 +155,13 @@ export const processCases: readonly Case[] = [
     withinMs: 90_000,
   },
   {
+    alerts: ['WatcherBehind'],
+    what: 'the table of what was found in SIC renamed: top-ups are read, and told to nobody',
+    cause: async d => void (await schema(d, 'alter table found_topups rename to found_topups_away')),
+    cure: async d => void (await schema(d, 'alter table found_topups_away rename to found_topups')),
+    withinMs: 240_000,
+  },
+  {
     alerts: ['SignInsRefused'],
     what: 'five sign-ins a second with passwords that are none',
     ...going(d =>

@@ -56,6 +56,7 @@ const backoffice: BackOffice = {
     answer(`topups of ${of.meterNumber} at ${of.poc}`, () =>
       pageOf(office.topups, item => item.at.getTime(), of, page),
     ),
+  topupsSince: () => Promise.reject(new Error('not asked here')),
   topupMonths: of => answer('topupMonths', () => inYears(of)),
   bills: (of, page) =>
     answer(`bills of ${of.account}`, () => pageOf(office.bills, item => Date.parse(item.issuedOn), of, page)),

@@ -32,6 +32,7 @@ const backoffice: BackOffice = {
   prepaidMeter: ask(sic.meters),
   postpaidAccount: ask(sic.accounts),
   topups: unused,
+  topupsSince: unused,
   topupMonths: unused,
   bills: unused,
   billMonths: unused,

@@ -1,5 +1,5 @@
 export * from './delivery/index.ts'
-export { type NotificationInput, notify } from './notify.ts'
+export { type NotificationInput, notify, notifyEach } from './notify.ts'
 export { publishBroadcast } from './publish-broadcast.ts'
 export { notificationsRealtime } from './realtime.ts'
 export { notificationsRoutes } from './routes.ts'

@@ -32,14 +32,19 @@ export async function notifyByStaff(
     if (customerIds.length === 0) throw new Problem('not_found')
     if (customerIds.length > MOST_OF_ONE_METER) refuseTooMany()
     const { priority = 'normal', type = 'message', content, expiresIn } = input
-    const ids = await notifyEach(tx, ctx, customerIds, {
+    const notification = {
       type,
       priority,
       content,
       createdBy: ctx.caller.id,
       requestId: ctx.requestId,
       ...(expiresIn === undefined ? {} : { expiresInSeconds: expiresIn }),
-    })
+    }
+    const ids = await notifyEach(
+      tx,
+      ctx,
+      customerIds.map(customerId => ({ ...notification, customerId })),
+    )
     for (const [i, customerId] of customerIds.entries()) {
       await record(tx, ctx, {
         action: 'notification.create',

@@ -32,45 +32,41 @@ export async function notify(
   services: Services,
   input: NotificationInput & { customerId: string },
 ): Promise<{ id: string }> {
-  const [id] = await notifyEach(tx, services, [input.customerId], input)
+  const [id] = await notifyEach(tx, services, [input])
   if (id === undefined) throw new Problem('not_found')
   return { id }
 }
 
-/** Tells several customers the same, each in a notification of their own; who does not exist is left out. Ids in the order given. */
+/**
+ * Tells several customers, each what is theirs, in one statement however many; who does not exist is left out. Ids in the
+ * order given.
+ */
 export async function notifyEach(
   tx: Tx,
   services: Services,
-  customerIds: readonly string[],
-  input: NotificationInput,
+  inputs: readonly (NotificationInput & { customerId: string })[],
 ): Promise<string[]> {
+  if (inputs.length === 0) return []
   const now = services.clock.now()
-  const ids = customerIds.map(() => newId(now))
-  const rows = await insertNotifications(tx, {
-    ids,
-    customerIds,
-    type: input.type,
-    priority: input.priority,
-    content: input.content,
-    data: input.data,
-    createdBy: input.createdBy,
-    createdAt: new Date(now),
+  const made = inputs.map(input => ({
+    ...input,
+    id: newId(now),
     expiresAt: new Date(now + (input.expiresInSeconds ?? DEFAULT_LIFE) * 1_000),
-  })
-  const queue = queueOf(input.priority)
-  const inserted = new Map(rows.map(row => [row.id, row]))
-  const accepted = ids.filter(id => inserted.has(id))
+  }))
+  const rows = await insertNotifications(tx, made, new Date(now))
+  const inserted = new Set(rows.map(row => row.id))
+  const accepted = made.filter(({ id }) => inserted.has(id))
   await createDeliveries(
     tx,
     services,
-    accepted.map(id => ({
+    accepted.map(({ id, priority, requestId }) => ({
       notificationId: id,
-      queue,
-      ...(input.requestId === undefined ? {} : { requestId: input.requestId }),
+      queue: queueOf(priority),
+      ...(requestId === undefined ? {} : { requestId }),
     })),
   )
   tx.afterCommit(() => announce(services, rows, new Date(now).toISOString()))
-  return accepted
+  return accepted.map(({ id }) => id)
 }
 
 /** The next reading of the inbox shows it, and open sockets hear it. */
@@ -80,7 +76,7 @@ async function announce(
   createdAt: string,
 ): Promise<void> {
   if (rows.length === 0) return
-  await cache.bump(...rows.map(row => `customer:${row.customerId}`))
+  await cache.bump(...new Set(rows.map(row => `customer:${row.customerId}`)))
   for (const { customerId, id, type, title, body, data } of rows) {
     fanout.publish(`customer:${customerId}`, {
       type: 'notification',

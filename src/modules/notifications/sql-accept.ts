@@ -11,46 +11,52 @@ export interface NewNotification {
   data: Record<string, string> | null
 }
 
+export interface InsertedNotification {
+  id: string
+  customerId: string
+  type: string
+  priority: Priority
+  content: Content
+  data?: Record<string, string>
+  createdBy?: string
+  expiresAt: Date
+}
+
 /** One notification for each customer that exists, in their language. */
 export async function insertNotifications(
   db: Queryable,
-  input: {
-    ids: readonly string[]
-    customerIds: readonly string[]
-    type: string
-    priority: Priority
-    content: Content
-    data: Record<string, string> | undefined
-    createdBy: string | undefined
-    createdAt: Date
-    expiresAt: Date
-  },
+  made: readonly InsertedNotification[],
+  createdAt: Date,
 ): Promise<NewNotification[]> {
-  const { fr, en = fr, wo = fr } = input.content
+  const words = (language: keyof Content) => made.map(({ content }) => content[language] ?? content.fr)
+  const [fr, en, wo] = [words('fr'), words('en'), words('wo')]
   return db.query(
     `insert into notifications (id, customer_id, type, priority, title, body, data, created_by, created_at, expires_at)
-     select new.id, a.id, $3, $4,
-       case a.language when 'en' then $7 when 'wo' then $9 else $5 end,
-       case a.language when 'en' then $8 when 'wo' then $10 else $6 end,
-       $11::jsonb, $12::uuid, $13::timestamptz, $14::timestamptz
-     from unnest($1::uuid[], $2::uuid[]) new (id, customer_id)
+     select new.id, a.id, new.type, new.priority,
+       case a.language when 'en' then title_en when 'wo' then title_wo else title_fr end,
+       case a.language when 'en' then body_en when 'wo' then body_wo else body_fr end,
+       new.data, new.created_by, $1::timestamptz, new.expires_at
+     from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+         $10::text[], $11::text[], $12::jsonb[], $13::uuid[], $14::timestamptz[])
+       new (id, customer_id, type, priority, title_fr, body_fr, title_en, body_en, title_wo, body_wo, data, created_by,
+         expires_at)
      join accounts a on a.id = new.customer_id and a.role = 'customer'
      returning id, customer_id "customerId", type, title, body, data`,
     [
-      input.ids,
-      input.customerIds,
-      input.type,
-      input.priority,
-      fr.title,
-      fr.body,
-      en.title,
-      en.body,
-      wo.title,
-      wo.body,
-      input.data ? JSON.stringify(input.data) : null,
-      input.createdBy ?? null,
-      input.createdAt,
-      input.expiresAt,
+      createdAt,
+      made.map(one => one.id),
+      made.map(one => one.customerId),
+      made.map(one => one.type),
+      made.map(one => one.priority),
+      fr.map(one => one.title),
+      fr.map(one => one.body),
+      en.map(one => one.title),
+      en.map(one => one.body),
+      wo.map(one => one.title),
+      wo.map(one => one.body),
+      made.map(one => (one.data ? JSON.stringify(one.data) : null)),
+      made.map(one => one.createdBy ?? null),
+      made.map(one => one.expiresAt),
     ],
   )
 }

@@ -1,0 +1,2 @@
+/** What happens in the company's systems and a customer is told of without asking. */
+export { forgetFound, watchTopUps } from './watch-topups.ts'
