@@ -5,6 +5,8 @@ export interface DatabaseAnswers {
   longest: number
   late: number
   outbox: number
+  /** Seconds since all was looked at that is new in the company's systems; 0 where nobody watches. */
+  watchers: number
   /** Percent of the way to the end of transaction numbers. */
   xids: number
   scheduler: boolean
@@ -31,6 +33,7 @@ export const DATABASE_QUESTIONS = `
       where due_at < now()), 0)::int late,
     coalesce((select extract(epoch from now() - min(created_at + make_interval(secs => delay_ms / 1000.0))) from (
       select created_at, delay_ms from outbox limit 1000) waiting), 0)::int outbox,
+    coalesce((select extract(epoch from max(now() - looked_at)) from watermarks), 0)::int watchers,
     (select 100 * max(age(datfrozenxid)) / 2147483648 from pg_database)::int xids,
     exists (select from leases where name = 'scheduler' and until > now()) scheduler,
     (select count(*) from (select from deliveries where state = 'parked' limit 10000) parked)::int parked,

@@ -162,6 +162,15 @@ function judge(a: DatabaseAnswers): Finding[] {
       },
     ),
     limit(
+      a.watchers,
+      [120, 900],
+      { fr: `recharges de SIC lues il y a ${a.watchers} s`, en: `top-ups of SIC read ${a.watchers} s ago` },
+      {
+        fr: 'Les clients ne sont pas prévenus de leurs recharges : SIC répond-il ? Sinon « docker logs samaconso_scheduler_1 ».',
+        en: 'Customers are not told of their top-ups: does SIC answer? Else `docker logs samaconso_scheduler_1`.',
+      },
+    ),
+    limit(
       a.xids,
       [50, 75],
       { fr: `compteur de transactions à ${a.xids} %`, en: `transaction counter at ${a.xids} %` },

@@ -128,6 +128,7 @@ describe('PostgreSQL', () => {
 
     await clone.db.query("insert into leases values ('scheduler', 'test', now() + interval '1 minute')")
     await clone.db.query("update site set identity = 'another', maintenance_since = now()")
+    await clone.db.query("insert into watermarks values ('topups', now(), now() - interval '20 minutes')")
     const [parked, late] = [newId(), newId()]
     await clone.db.query(
       `insert into deliveries (id, notification_id, queue, state, due_at, republish_at) values
@@ -141,6 +142,7 @@ describe('PostgreSQL', () => {
       'maintenance',
       '1 envoi(s) mis de côté',
       'aucun administrateur',
+      'recharges de SIC lues il y a 1200 s',
     ]) {
       expect(ill).toContain(words)
     }
