@@ -50,6 +50,8 @@ const JOBS: readonly Job[] = [
 ]
 
 const TICK_MS = 500
+/** What failed is tried again after this, however seldom it is due. */
+const AGAIN_MS = 60_000
 const LEASE_SECONDS = 10
 
 /**
@@ -99,6 +101,7 @@ export function startScheduler(services: Services): SchedulerRole {
       await run(services)
     } catch (error) {
       outcome = 'failed'
+      dueAt.set(name, Math.min(dueAt.get(name) ?? 0, clock.now() + AGAIN_MS))
       log.error({ event: 'scheduled_job_failed', job: name, error })
     }
     metrics.jobs.observe({ name, outcome }, (performance.now() - startedAt) / 1_000)
