@@ -19,6 +19,7 @@ export async function addBalancerProcess(lab: Laboratory): Promise<void> {
   const first = await readFile(join(root, 'etc/haproxy/haproxy.cfg'), 'utf8')
   const changed = first
     .replace('/admin.sock', `/${SECOND.socket}`)
+    .replaceAll('/nobody.sock', '/nobody-2.sock')
     .replace(/^(frontend metrics\n {2}bind \S+):\d+$/m, `$1:${SECOND.metrics}`)
   await writeFile(file, changed)
   const service = await balancerService(root)
