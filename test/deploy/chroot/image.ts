@@ -2,7 +2,9 @@ import { spawn } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { migrate, openDatabase } from '../../../src/db/index.ts'
 import { freePort } from '../../../src/roles/embedded/ports.ts'
+import { startEmbeddedPostgres } from '../../../src/roles/embedded/postgres.ts'
 import { copy, inside, must, run } from './chroot.ts'
 import { lastOf, readDockerfile, type Stage } from './dockerfile.ts'
 
@@ -162,17 +164,35 @@ async function answer(
 ): Promise<{ status: string; version: string }> {
   for (const deadline = Date.now() + START_MS; ; ) {
     const response = await fetch(url).catch(() => undefined)
-    // Without a database it says that too: any answer of its own will do.
-    if (response) return (await response.json()) as { status: string; version: string }
-    if (hasEnded() || Date.now() > deadline) throw new Error(`it does not answer:\n${output().slice(-4_000)}`)
+    const report = (await response?.json()) as { status: string; version: string } | undefined
+    if (report?.status === 'running') return report
+    if (hasEnded() || Date.now() > deadline)
+      throw new Error(`it is ${report?.status ?? 'silent'}:\n${output().slice(-4_000)}`)
     await new Promise(done => setTimeout(done, 300))
   }
 }
 
-/** Settings of a machine without its neighbours: addresses where nobody answers, secrets made for the occasion. */
-export async function lonelySettings(root: string, image: string): Promise<Record<string, string>> {
+/** A database with the schema of this version, without which the image is not ready, for as long as `work` lasts. */
+export async function withDatabase<T>(folder: string, work: (url: string) => Promise<T>): Promise<T> {
+  const { url, stop } = await startEmbeddedPostgres({ folder, throwaway: true })
+  try {
+    const db = openDatabase({ url, pool: 1, statementTimeout: 60_000 })
+    await migrate(db).finally(() => db.close())
+    return await work(url)
+  } finally {
+    await stop()
+  }
+}
+
+/** Settings of a machine with a database alone: other addresses where nobody answers, secrets made for the occasion. */
+export async function lonelySettings(
+  root: string,
+  image: string,
+  databaseUrl: string,
+): Promise<Record<string, string>> {
   const secrets = mkdtempSync(join(image, 'run/secrets-'))
   await must([process.execPath, 'deploy/compose/secrets.ts'], { cwd: root, env: { SECRETS_DIR: secrets } })
+  writeFileSync(join(secrets, 'database_url'), databaseUrl)
   await must(['chmod', '-R', 'a+rX', secrets])
   const at = (name: string) => join(secrets.slice(image.length), name)
   writeFileSync(join(secrets, 'service-account.json'), JSON.stringify(serviceAccount()), { mode: 0o644 })

@@ -4,7 +4,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { endAll, MIRROR, makeBase, openFolder, run } from './chroot.ts'
-import { build, lonelySettings, makeNodeImage, start } from './image.ts'
+import { build, lonelySettings, makeNodeImage, start, withDatabase } from './image.ts'
 import { ask, check, install, MACHINES, openSite, rehearse } from './machines.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
@@ -91,7 +91,9 @@ try {
       const node = join(folder, 'node')
       await makeNodeImage(base, node)
       const { stages, image, told } = await build(root, folder, node, 'runtime')
-      const answered = await start(stages, 'runtime', image, await lonelySettings(root, image))
+      const answered = await withDatabase(join(folder, 'database'), async url =>
+        start(stages, 'runtime', image, await lonelySettings(root, image, url)),
+      )
       return `${told.join(', ')}; ${answered}`
     })
   }
