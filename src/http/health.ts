@@ -107,7 +107,7 @@ export function watchHealth(options: {
   /** Without these the instance is of no use. */
   vital: readonly string[]
   everyMs?: number
-}): Health & { drain(): void; stop(): void } {
+}): Health & { looked: Promise<unknown>; drain(): void; stop(): void } {
   const services: Record<string, ServiceState> = Object.fromEntries(
     Object.keys(options.checks).map(name => [name, 'ok' as const]),
   )
@@ -129,15 +129,15 @@ export function watchHealth(options: {
     services[name] = ok ? 'ok' : 'down'
   }
 
-  const round = () => {
-    for (const [name, check] of Object.entries(options.checks)) void look(name, check)
-  }
-  round()
+  const round = () => Promise.all(Object.entries(options.checks).map(([name, check]) => look(name, check)))
+  const looked = round()
   const timer = setInterval(round, options.everyMs ?? 2_000)
   timer.unref()
   return {
     version: options.version,
     instance: options.instance,
+    /** Resolves when the first look at everything has ended; until then all counts as there. */
+    looked,
     report() {
       const unavailable = options.vital.some(name => services[name] === 'down')
       return { status: draining ? 'draining' : unavailable ? 'unavailable' : 'running', services }

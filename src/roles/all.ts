@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { loadConfig } from '../config.ts'
 import { migrate, openDatabase } from '../db/index.ts'
@@ -9,7 +10,7 @@ import { reviveDeliveries } from '../modules/notifications/index.ts'
 import { startMonitor } from '../monitor/index.ts'
 import { metrics as instruments, openLog } from '../observability/index.ts'
 import { inProcessBroker, QUEUES, startRelay } from '../tasks/index.ts'
-import { startApi } from './api.ts'
+import { type ApiRole, startApi } from './api.ts'
 import { dim, green, welcome } from './embedded/box.ts'
 import {
   claimDataDir,
@@ -42,6 +43,7 @@ type Env = Record<string, string | undefined>
 const SIMULATORS = fileURLToPath(new URL('../../simulators/main.ts', import.meta.url))
 const STOP_MS = 4_500
 const MIGRATION_MS = 3_600_000
+const SERVING_MS = 10_000
 
 /** The whole product in one process, its database and the simulated world beside it: `npm start`. */
 export async function runAll(args: string[], env: Env, version: string): Promise<void> {
@@ -158,6 +160,7 @@ async function start(dir: string, { env, ports, version, stack, onServer }: Star
       stack.push(monitor.stop)
       const api = await startApi(services, version, broker.state)
       stack.push(api.stop)
+      await serving(api)
       return { api, metrics }
     },
   )
@@ -180,6 +183,13 @@ async function start(dir: string, { env, ports, version, stack, onServer }: Star
       dataDir: dir,
     })}\n`,
   )
+}
+
+/** Until it tells that it serves, or long enough: its first look at the database takes a while on a busy machine. */
+async function serving({ status, looked }: ApiRole): Promise<void> {
+  const giveUpAt = performance.now() + SERVING_MS
+  await Promise.race([looked, pause(SERVING_MS)])
+  while (status() !== 'running' && performance.now() < giveUpAt) await pause(50)
 }
 
 /** The agencies of the simulated world, by number. */

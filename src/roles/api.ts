@@ -34,6 +34,10 @@ export function businessRoutes(app: App, services: Services, tokens: AccessToken
 export interface ApiRole {
   app: App
   port: number
+  /** As /health tells it. */
+  status(): ReturnType<Health['report']>['status']
+  /** Resolves when it has looked at all that it needs. */
+  looked: Promise<unknown>
   /** Shows "draining" for as long as the balancer needs, finishes what is under way, closes sockets with a reason. */
   stop(): Promise<void>
 }
@@ -106,6 +110,8 @@ export async function startApi(
   return {
     app,
     port: (app.server.address() as { port: number }).port,
+    status: () => health.report().status,
+    looked: health.looked,
     async stop() {
       health.drain()
       await new Promise(done => setTimeout(done, config.drainSeconds * 1_000))

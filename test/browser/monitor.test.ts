@@ -183,6 +183,8 @@ describe('the monitor’s page', () => {
     await dialog().getByLabel('Raison').fill('une tâche d’essai')
     await dialog().getByRole('button', { name: 'Confirmer' }).click()
     await dialog().locator('.notice.good, .notice.bad').waitFor()
+    // What it was about has left the page: the outcome stays to be read.
+    await row.waitFor({ state: 'detached' })
     expect(await dialog().innerText()).toContain(`Jeté : ${UNKNOWN} message(s).`)
     await dialog().getByRole('button', { name: 'Fermer' }).click()
     const audit = await stack.sql(

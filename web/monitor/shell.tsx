@@ -1,4 +1,5 @@
 import { Link, Outlet } from '@tanstack/react-router'
+import { Acts } from '../shared/components/act.tsx'
 import { choose, clockTime, useLanguage } from '../shared/language.ts'
 import { useMe } from './look.tsx'
 import { useTexts } from './texts.ts'
@@ -46,7 +47,9 @@ export function Shell() {
         </p>
       )}
       <main id="content" className="stack" tabIndex={-1}>
-        <Outlet />
+        <Acts>
+          <Outlet />
+        </Acts>
       </main>
     </>
   )

@@ -1,4 +1,4 @@
-import { type FormEvent, type ReactNode, useRef, useState } from 'react'
+import { createContext, type FormEvent, type ReactNode, use, useEffect, useRef, useState } from 'react'
 
 export interface ActWords {
   confirm: string
@@ -21,15 +21,42 @@ interface ActProps {
 
 type State = { kind: 'asks' } | { kind: 'works' } | { kind: 'done' | 'failed'; words: string }
 
+const Ask = createContext<(act: ActProps) => void>(() => {
+  throw new Error('An act needs <Acts> around it.')
+})
+
+/**
+ * Where acts are asked about and tell their outcome: what an act is about often leaves the page by it, and with it the
+ * button.
+ */
+export function Acts({ children }: { children: ReactNode }) {
+  const [act, setAct] = useState<ActProps | null>(null)
+  return (
+    <Ask value={setAct}>
+      {children}
+      {act && <Question act={act} onClose={() => setAct(null)} />}
+    </Ask>
+  )
+}
+
 /** A button that changes something: it says what, asks, and shows the outcome when there is one. */
-export function Act({ label, title, words, isDangerous, children, run }: ActProps) {
+export function Act(act: ActProps) {
+  const ask = use(Ask)
+  return (
+    <button type="button" className={act.isDangerous ? 'danger' : ''} onClick={() => ask(act)}>
+      {act.label}
+    </button>
+  )
+}
+
+function Question({ act, onClose }: { act: ActProps; onClose: () => void }) {
+  const { title, words, isDangerous, children, run } = act
   const dialog = useRef<HTMLDialogElement>(null)
   const [state, setState] = useState<State>({ kind: 'asks' })
+  useEffect(() => {
+    if (!dialog.current?.open) dialog.current?.showModal()
+  }, [])
 
-  function open() {
-    setState({ kind: 'asks' })
-    dialog.current?.showModal()
-  }
   async function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault()
     const values = new FormData(event.currentTarget)
@@ -40,37 +67,35 @@ export function Act({ label, title, words, isDangerous, children, run }: ActProp
       setState({ kind: 'failed', words: (error as Error).message })
     }
   }
-  const tone = isDangerous ? 'danger' : ''
   return (
-    <>
-      <button type="button" className={tone} onClick={open}>
-        {label}
-      </button>
-      <dialog ref={dialog} aria-label={title}>
-        <form className="stack" onSubmit={submit}>
-          <h2>{title}</h2>
-          {state.kind === 'asks' || state.kind === 'works' ? children : null}
-          <div aria-live="polite">
-            {state.kind === 'works' && <p className="notice">{words.underWay}</p>}
-            {state.kind === 'done' && <p className="notice good">{state.words}</p>}
-            {state.kind === 'failed' && (
-              <p className="notice bad">
-                {words.failed} {state.words}
-              </p>
-            )}
-          </div>
-          <div className="row">
-            {(state.kind === 'asks' || state.kind === 'works') && (
-              <button type="submit" className={tone || 'primary'} disabled={state.kind === 'works'}>
-                {words.confirm}
-              </button>
-            )}
-            <button type="button" onClick={() => dialog.current?.close()}>
-              {state.kind === 'asks' ? words.cancel : words.close}
+    <dialog ref={dialog} aria-label={title} onClose={onClose}>
+      <form className="stack" onSubmit={submit}>
+        <h2>{title}</h2>
+        {state.kind === 'asks' || state.kind === 'works' ? children : null}
+        <div aria-live="polite">
+          {state.kind === 'works' && <p className="notice">{words.underWay}</p>}
+          {state.kind === 'done' && <p className="notice good">{state.words}</p>}
+          {state.kind === 'failed' && (
+            <p className="notice bad">
+              {words.failed} {state.words}
+            </p>
+          )}
+        </div>
+        <div className="row">
+          {(state.kind === 'asks' || state.kind === 'works') && (
+            <button
+              type="submit"
+              className={isDangerous ? 'danger' : 'primary'}
+              disabled={state.kind === 'works'}
+            >
+              {words.confirm}
             </button>
-          </div>
-        </form>
-      </dialog>
-    </>
+          )}
+          <button type="button" onClick={() => dialog.current?.close()}>
+            {state.kind === 'asks' ? words.cancel : words.close}
+          </button>
+        </div>
+      </form>
+    </dialog>
   )
 }
