@@ -13,11 +13,13 @@ import { push } from './cases/push.ts'
 import { refresh } from './cases/refresh.ts'
 import { signIn } from './cases/sign-in.ts'
 import { sockets } from './cases/sockets.ts'
+import { start } from './cases/start.ts'
 import { CORES } from './lib/child.ts'
 import { type Lab, openLab } from './lib/lab.ts'
 import { holds, type Row, tableOf } from './lib/table.ts'
 
 const CASES: Record<string, { run(lab: Lab): Promise<Row[]>; atMostSeconds: number }> = {
+  start: { run: start, atMostSeconds: 240 },
   health: { run: health, atMostSeconds: 90 },
   list: { run: list, atMostSeconds: 120 },
   observability: { run: observability, atMostSeconds: 300 },

@@ -124,8 +124,8 @@ describe('npm start', { timeout }, () => {
     expect(await readdir(dir)).not.toContain('run.json')
   })
 
-  it('again is there in less than ten seconds, with its data, in the language of the terminal', async () => {
-    const startedAt = performance.now()
+  // In how long is measured in bench/, where nothing else runs.
+  it('again is there with its data, in the language of the terminal', async () => {
     // Through npm, as people do, with a shell in between that does not make way for what it starts.
     const shell = join(folder, 'sh')
     await writeFile(shell, '#!/bin/sh\nsh "$@"\nexit $?\n', { mode: 0o755 })
@@ -135,7 +135,6 @@ describe('npm start', { timeout }, () => {
       npm_config_script_shell: shell,
     })
     await command.prints('Ctrl-C to stop')
-    expect(performance.now() - startedAt).toBeLessThan(10_000)
     expect(command.output()).toContain(READY.en)
     expect(command.output()).not.toContain(READY.fr)
     expect(await hasKeepsake()).toBe(true)
