@@ -32,12 +32,12 @@ const { fr, en } = WORDS
 /** What a purchase brought, with what is to be entered on the meter. */
 export const topupReceived = ({ amountXof, energyKwh, tokens }: FoundTopUp, meter: Called): Content => ({
   fr: {
-    title: `Recharge reçue : ${fr.number.format(amountXof)} F`,
-    body: `${nameOf(meter, fr)} : ${fr.number.format(energyKwh)} kWh.${toEnter(tokens, fr)}`,
+    title: `Recharge reçue : ${fr.number.format(amountXof)}\u00a0F`,
+    body: `${nameOf(meter, fr)} : ${fr.number.format(energyKwh)}\u00a0kWh.${toEnter(tokens, fr)}`,
   },
   en: {
-    title: `Top-up received: ${en.number.format(amountXof)} F`,
-    body: `${nameOf(meter, en)}: ${en.number.format(energyKwh)} kWh.${toEnter(tokens, en)}`,
+    title: `Top-up received: ${en.number.format(amountXof)}\u00a0F`,
+    body: `${nameOf(meter, en)}: ${en.number.format(energyKwh)}\u00a0kWh.${toEnter(tokens, en)}`,
   },
 })
 
@@ -49,11 +49,11 @@ export function trancheEntered({ tranches, steps }: FoundTopUp, meter: Called): 
   return {
     fr: {
       title: `Tranche ${tranche} entamée`,
-      body: `${nameOf(meter, fr)} : vos achats du mois passent en tranche ${tranche}, à ${fr.number.format(price)} F le kWh hors taxes.`,
+      body: `${nameOf(meter, fr)} : vos achats du mois passent en tranche ${tranche}, à ${fr.number.format(price)}\u00a0F le kWh hors taxes.`,
     },
     en: {
       title: `Tranche ${tranche} entered`,
-      body: `${nameOf(meter, en)}: this month’s purchases have reached tranche ${tranche}, at ${en.number.format(price)} F a kWh before taxes.`,
+      body: `${nameOf(meter, en)}: this month’s purchases have reached tranche ${tranche}, at ${en.number.format(price)}\u00a0F a kWh before taxes.`,
     },
   }
 }
