@@ -33,9 +33,9 @@ export async function start(_lab: Lab): Promise<Row[]> {
       row('npm start without data, s', first, 120, 'its packages installed'),
       row(
         'npm start again, s',
-        median(later),
+        Math.max(...later),
         10,
-        `${AGAIN} starts, the longest ${Math.max(...later).toFixed(1)} s`,
+        `the longest of ${AGAIN} starts; median ${median(later).toFixed(1)} s`,
       ),
     ]
   } finally {

@@ -188,7 +188,7 @@ async function start(dir: string, { env, ports, version, stack, onServer }: Star
 /** Until it tells that it serves, or long enough: its first look at the database takes a while on a busy machine. */
 async function serving({ status, looked }: ApiRole): Promise<void> {
   const giveUpAt = performance.now() + SERVING_MS
-  await Promise.race([looked, pause(SERVING_MS)])
+  await Promise.race([looked, pause(SERVING_MS, undefined, { ref: false })])
   while (status() !== 'running' && performance.now() < giveUpAt) await pause(50)
 }
 

@@ -15,6 +15,7 @@ const WORDS = {
     token: 'Code',
     tokens: 'Codes, dans cet ordre',
     next: ', puis ',
+    at: ', à ',
     number: new Intl.NumberFormat('fr-FR', { maximumFractionDigits: 2 }),
   },
   en: {
@@ -23,6 +24,7 @@ const WORDS = {
     token: 'Token',
     tokens: 'Tokens, in this order',
     next: ', then ',
+    at: ', at ',
     number: new Intl.NumberFormat('en-GB', { maximumFractionDigits: 2 }),
   },
 }
@@ -44,16 +46,19 @@ export const topupReceived = ({ amountXof, energyKwh, tokens }: FoundTopUp, mete
 /** Null when a purchase stayed within one tranche. */
 export function trancheEntered({ tranches, steps }: FoundTopUp, meter: Called): Content | null {
   const tranche = tranches.at(-1)
-  const price = steps.at(-1)?.priceXof
-  if (tranche === undefined || tranches.length < 2 || price === undefined) return null
+  if (tranche === undefined || tranches.length < 2) return null
+  // SIC may leave it empty: nothing is better than a price of nothing.
+  const price = steps.at(-1)?.priceXof || null
+  const at = (words: Words, unit: string) =>
+    price === null ? '' : `${words.at}${words.number.format(price)}\u00a0F ${unit}`
   return {
     fr: {
       title: `Tranche ${tranche} entamée`,
-      body: `${nameOf(meter, fr)} : vos achats du mois passent en tranche ${tranche}, à ${fr.number.format(price)}\u00a0F le kWh hors taxes.`,
+      body: `${nameOf(meter, fr)} : vos achats du mois passent en tranche ${tranche}${at(fr, 'le kWh hors taxes')}.`,
     },
     en: {
       title: `Tranche ${tranche} entered`,
-      body: `${nameOf(meter, en)}: this month’s purchases have reached tranche ${tranche}, at ${en.number.format(price)}\u00a0F a kWh before taxes.`,
+      body: `${nameOf(meter, en)}: this month’s purchases have reached tranche ${tranche}${at(en, 'a kWh before taxes')}.`,
     },
   }
 }

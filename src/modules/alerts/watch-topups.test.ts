@@ -138,6 +138,12 @@ describe('a top-up', () => {
     const tranche = told.find(({ type }) => type === 'tranche')
     expect(tranche).toMatchObject({ title: 'Tranche 2 entamée', priority: 'normal' })
     expect(plain(tranche?.body)).toContain('à 136,49 F le kWh')
+    const unpriced = steps.map(step => ({ ...step, priceXof: 0 }))
+    sic.sales.push(sold(me.number, { steps: unpriced, tranches: [2, 3] }))
+    await watchTopUps(services)
+    expect((await inboxOf(me.id)).find(({ title }) => title === 'Tranche 3 entamée')?.body).toBe(
+      `Compteur ${me.number} : vos achats du mois passent en tranche 3.`,
+    )
   })
 
   it('of before anybody watched is not told; one that was sold long ago wakes no device for long', async () => {

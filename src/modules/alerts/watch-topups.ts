@@ -11,7 +11,7 @@ import { forgetFoundBefore, markOf, moveMark, noteFound } from './sql.ts'
 const WATCHER = 'topups'
 /** A look begins so long before the newest that was seen: a sale may be seen later than another that is newer. */
 const OVERLAP_MS = 120_000
-/** What is found stays known for twice that, and some more. */
+/** What was found stays known for longer than any look goes back. */
 const KNOWN_MS = 600_000
 /** Sales of a clock that is ahead of ours by less are told at once; of others, when their time has come. */
 const AHEAD_MS = 600_000
