@@ -36,9 +36,9 @@ export function pageOf(
   })
   return `# Drills
 
-Written by \`npm run lab -- drills\` ([the laboratory](lab.md)): ${size.sockets} WebSockets open through the balancer and ${size.perSecond} requests a
-second, where a drill says nothing else, a tenth of them notifications, all on one machine of two processors that others may use
-too. \`npm run lab -- drills NAME…\` writes the lines of these anew.
+Written by \`npm run lab -- drills\` ([the laboratory](lab.md)): ${size.sockets} WebSockets open over two processes of the balancer, and
+${size.perSecond} requests a second, where a drill says nothing else, a tenth of them notifications: at the start they take half of the machine, which has two
+processors for everything, customers' TLS too. \`npm run lab -- drills NAME…\` writes the lines of these anew.
 
 *failed*: no answer, or an answer of trouble that names no time to come back; no read is repeated by these customers, a notification is
 sent again under its key until it is accepted and then counts once. *sent away*: 409, 429, 502, 503 or 504 with \`Retry-After\`. *gap*: the longest time in

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { reloadBalancers } from '../lib/balancers.ts'
 import { layoutOf, writeFiles } from '../lib/inventory.ts'
 import type { Laboratory } from '../lib/laboratory.ts'
 import { applyMachine, inPlace } from '../lib/network.ts'
@@ -41,7 +42,7 @@ export const scalingDrills: readonly Drill[] = [
         // In the order of site.yml: the balancer learns of it last, here even before it runs.
         for (const machine of ['server2', 'server3', 'balancer1'] as const)
           await applyMachine(machine, lab.root(machine))
-        await reloadBalancer(lab)
+        await reloadBalancers(lab)
         await startMissing(lab)
         notes.push(`both in service after ${Math.round((Date.now() - startedAt) / 1_000)} s`)
         await pause(IN_SERVICE_MS)
@@ -66,13 +67,6 @@ async function changeInventory(lab: Laboratory): Promise<void> {
   await writeFile(file, text)
 }
 
-/** As `systemctl reload haproxy`: the new one takes what comes, the old one keeps what is open. */
-async function reloadBalancer({ units }: Laboratory): Promise<void> {
-  const { pid } = units.supervisor.status().find(({ name }) => name === 'haproxy') ?? {}
-  if (!pid) throw new Error('HAProxy does not run')
-  process.kill(pid, 'SIGUSR2')
-}
-
 /** Starts what the compose files have and nobody started: `samaconso-instance start` on a real machine. */
 async function startMissing(lab: Laboratory): Promise<void> {
   const known = new Set(lab.units.supervisor.status().map(({ name }) => name))
@@ -90,10 +84,10 @@ async function answeredBy(lab: Laboratory): Promise<number> {
   const text = await lab.on('balancer1', [
     'sh',
     '-c',
-    'echo "show stat" | socat -t 5 - "UNIX-CONNECT:$HAPROXY_SOCKET"',
+    'for socket in $HAPROXY_SOCKETS; do echo "show stat" | socat -t 5 - "UNIX-CONNECT:$socket"; done',
   ])
-  const line = text.split('\n').find(one => one.startsWith(`samaconso_api,${API},`))
-  return Number(line?.split(',')[7] ?? 0)
+  const lines = text.split('\n').filter(one => one.startsWith(`samaconso_api,${API},`))
+  return lines.reduce((sum, line) => sum + Number(line.split(',')[7] ?? 0), 0)
 }
 
 /** Tasks that the worker ended, by what Prometheus reads of it from where it reads. */

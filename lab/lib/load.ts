@@ -13,6 +13,7 @@ import { sql } from './servers.ts'
 /** Customers at work, in processes of the outside world. */
 export interface Load {
   sockets: number
+  /** The usual rate, which drills go back to. */
   perSecond: number
   setRate(perSecond: number): Promise<void>
   /** So many urgent notifications at once, beside the rest; resolves when all are accepted. */

@@ -87,7 +87,7 @@ export function machineEnvironment(folder: string, machine: Machine): Record<str
     APPLICATION_ROOT: join(root, 'opt/samaconso'),
     SAMACONSO_BACKUP: join(root, 'etc/samaconso/backup.conf'),
     SAMACONSO_MACHINE: join(root, 'etc/samaconso/machine.conf'),
-    HAPROXY_SOCKET: join(root, 'run/haproxy/admin.sock'),
+    HAPROXY_SOCKETS: join(root, 'run/haproxy/admin*.sock'),
     PATH: [
       join(ROOT, 'lab/bin'),
       join(root, 'usr/local/sbin'),

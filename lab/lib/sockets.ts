@@ -12,9 +12,9 @@ export interface Sockets {
 }
 
 const AT_ONCE = 50
-const OPEN_MS = 120_000
-/** Apps come back within this after they were cut, each in its own time. */
-const JITTER_MS = 2_000
+const OPEN_MS = 170_000
+/** Apps come back within this after they were cut, each in its own time (docs/api.md). */
+const JITTER_MS = 10_000
 
 /** Keeps so many apps connected; one that is cut comes back by itself, as the portal does. */
 export function openSockets(people: Start['people'], wanted: number, ca: string): Sockets {

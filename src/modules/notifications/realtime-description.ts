@@ -22,7 +22,7 @@ oldest first, from a minute before that one on: the client drops what it has. Th
 
 | closed with | meaning |
 |---|---|
-| 1012, 1013 | the server restarts, or has too much to do: come back after a random moment of some seconds |
+| 1012, 1013 | the server restarts, or has too much to do: come back after a random time of up to 10 s |
 | 1009, 4400 | a message is too large, or is not a JSON object |
 | 4401 | no token in time, a wrong one, or it has ended: come back with a new one |
 | 4403 | the session was ended: sign in again |
