@@ -48,6 +48,8 @@ const RATES = [25, 50, 75, 100, 150, 200, 300, 400, 500, 700]
 const HALF = 0.5
 const STEP_MS = 6_000
 const BACK_MS = 60_000
+/** Who was cut waits a minute before a third attempt. */
+const SOCKETS_BACK_MS = 240_000
 
 export interface Size {
   sockets: number
@@ -126,10 +128,15 @@ async function runOne(stage: Stage, drill: Drill): Promise<Done> {
 }
 
 /** Until everything is as it should be for the next one. */
-async function settle({ lab }: Stage): Promise<void> {
+async function settle({ lab, load }: Stage): Promise<void> {
+  const say = (error: Error) => console.error(`    ${error.message}`)
   await until('everything to run', BACK_MS, () =>
     lab.units.supervisor.status().every(({ state }) => state === 'up'),
-  ).catch((error: Error) => console.error(`    ${error.message}`))
+  ).catch(say)
+  await until('all sockets to be open again', SOCKETS_BACK_MS, async () => {
+    await pause(1_000)
+    return (await load.seen()).sockets.open === load.sockets
+  }).catch(say)
   await pause(3_000)
 }
 

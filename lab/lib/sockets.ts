@@ -13,8 +13,9 @@ export interface Sockets {
 
 const AT_ONCE = 50
 const OPEN_MS = 170_000
-/** Apps come back within this after they were cut, each in its own time (docs/api.md). */
+/** Apps come back within this after they were cut, each in its own time; then after a second failure (docs/api.md). */
 const JITTER_MS = 10_000
+const LATER_JITTER_MS = 60_000
 
 /** Keeps so many apps connected; one that is cut comes back by itself, as the portal does. */
 export function openSockets(people: Start['people'], wanted: number, ca: string): Sockets {
@@ -57,12 +58,13 @@ export function openSockets(people: Start['people'], wanted: number, ca: string)
     // What follows it is `close`.
     socket.on('error', () => undefined)
     socket.on('close', () => {
-      const since = awaySince !== null && !isIn ? awaySince : performance.now()
+      const isAgain = awaySince !== null && !isIn
+      const since = isAgain ? awaySince : performance.now()
       if (isIn) {
         open--
         lost++
       }
-      setTimeout(() => connect(person, ready, since), Math.random() * JITTER_MS)
+      setTimeout(() => connect(person, ready, since), Math.random() * (isAgain ? LATER_JITTER_MS : JITTER_MS))
     })
   }
 

@@ -40,9 +40,9 @@ const TO_AUTHENTICATE = 5_000
 const TO_ENTER = 15_000
 const PING_EVERY = 30_000
 const PONG_WITHIN = 10_000
-/** A revoked session is noticed by its message; this is for when the message is lost. */
 /** Between the slices of those who are asked to come back: ten thousand in four seconds. */
 const GAP_PAUSE_MS = 100
+/** A revoked session is noticed by its message; this is for when the message is lost. */
 const VERIFY_EVERY = 2_000
 const LAST_CALL = 3_000
 

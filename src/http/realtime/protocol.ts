@@ -72,7 +72,10 @@ export interface RealtimeInbox {
 export interface RealtimeLimits {
   /** Sockets of this process. */
   sockets: number
-  /** Of them, those that have not said who they are yet, or wait for their turn to be let in. */
+  /**
+   * Of them, those that have not said who they are yet, or wait for their turn to be let in. About a second's worth: when thousands come
+   * back at once, most are sent away before they cost much, and requests and the balancer's checks are answered meanwhile.
+   */
   entering: number
   /** How many are let in at the same time: each takes a connection to the database for a moment. */
   entrances: number
@@ -86,7 +89,7 @@ export interface RealtimeLimits {
 
 export const LIMITS: RealtimeLimits = {
   sockets: 10_000,
-  entering: 2_000,
+  entering: 250,
   entrances: 4,
   socketsOfAccount: 10,
   tickMs: 500,
