@@ -1,8 +1,10 @@
 import { globSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { Ajv } from 'ajv'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadConfig, SETTINGS } from '../../src/config.ts'
 import { prometheusTool } from '../servers/packages.ts'
+import { AS3_SCHEMA } from './as3-schema.ts'
 import { type Rendered, render, root, run, SERVICE_ACCOUNT } from './rendering.ts'
 
 // What deploy/ writes for the three servers and the balancer of the example inventory, judged by the programs that read it.
@@ -212,8 +214,52 @@ describe('what programs say of their files', () => {
     expect(samaconso.samaconso_api.members.map((one: { servicePort: number }) => one.servicePort)).toEqual([
       8001, 8002,
     ])
-    expect(samaconso.samaconso_health).toMatchObject({ interval: 10, receive: '"status":"running"' })
+    expect(samaconso.samaconso_health).toMatchObject({ interval: 10, receive: '.status.:.running.' })
+    // Both look for the same words.
+    expect('"status":"running"').toMatch(new RegExp(samaconso.samaconso_health.receive))
+    expect('"status":"draining"').not.toMatch(new RegExp(samaconso.samaconso_health.receive))
     expect(samaconso.samaconso_cookie).toMatchObject({ cookieName: 'SAMACONSOSERVERID', ttl: 1_800 })
+    expect(samaconso.samaconso_maintenance.iRule).toContain(
+      '[active_members /SamaConso/samaconso/samaconso_api]',
+    )
+    expect(tmsh).toContain('[active_members samaconso_api]')
+  })
+
+  describe('the AS3 declaration', () => {
+    const validate = new Ajv({ allErrors: true, strict: true }).compile(AS3_SCHEMA)
+    const read = () => JSON.parse(files.read('f5', 'samaconso.as3.json'))
+
+    it('says what AS3 knows', () => {
+      validate(read())
+      expect(validate.errors).toBeNull()
+    })
+
+    it('points at what it has', () => {
+      const { samaconso } = read().declaration.SamaConso
+      const { pool, serverTLS, iRules } = samaconso.samaconso_https
+      const used = [...JSON.stringify(samaconso).matchAll(/"use":"([^"]*)"/g)].map(([, name]) => name)
+      const certificates = samaconso.samaconso_tls.certificates.map(
+        (one: { certificate: string }) => one.certificate,
+      )
+      expect(used.length).toBeGreaterThan(2)
+      for (const name of [pool, serverTLS, ...iRules, ...used, ...certificates])
+        expect(samaconso).toHaveProperty(name)
+    })
+
+    it.each([
+      ['samaconso_cookie', 'cookieSecure', true],
+      ['samaconso_https', 'profileWebSocket', { bigip: '/Common/websocket' }],
+      ['samaconso_tls', 'tls1_0enabled', false],
+      ['samaconso_api', 'slowRampTime', 901],
+      ['samaconso_api', 'loadBalancingMode', 'least-connections'],
+      ['samaconso_health', 'receive', '"status":"running"'],
+      ['samaconso_certificate', 'certificate', { bigip: 'samaconso.crt' }],
+    ])('is refused with this in %s: %s', (item, property, value) => {
+      const wrong = read()
+      wrong.declaration.SamaConso.samaconso[item][property] = value
+      expect(validate(wrong)).toBe(false)
+      expect(JSON.stringify(validate.errors)).toContain(property)
+    })
   })
 
   it('every metrics port of the inventory is a target of Prometheus', () => {
