@@ -1,6 +1,8 @@
 import type { ClientRequest } from 'node:http'
+import { setTimeout as pause } from 'node:timers/promises'
 import { createSecureContext, type SecureContext } from 'node:tls'
 import { type ClientOptions, WebSocket } from 'ws'
+import { turns } from '../../src/http/realtime/turns.ts'
 import type { Seen, Start } from '../processes/customers.ts'
 import { VIP } from './places.ts'
 
@@ -16,6 +18,8 @@ const OPEN_MS = 170_000
 /** Apps come back within this after they were cut, each in its own time; then after a second failure (docs/api.md). */
 const JITTER_MS = 10_000
 const LATER_JITTER_MS = 60_000
+/** Handshakes at once: telephones have a processor each, these share one process, which would be late with all of them. */
+const MOST_COMING = 300
 
 /** Keeps so many apps connected; one that is cut comes back by itself, as the portal does. */
 export function openSockets(people: Start['people'], wanted: number, ca: string): Sockets {
@@ -29,11 +33,13 @@ export function openSockets(people: Start['people'], wanted: number, ca: string)
   }
   // As telephones do, who comes back goes on with the TLS session that it had.
   const sessions = new Map<Start['people'][number], Buffer>()
+  const inTurn = turns(MOST_COMING)
   let open = 0
   let lost = 0
   let worstAway = 0
 
-  function connect(person: Start['people'][number], ready: () => void, awaySince: number | null): void {
+  /** Tries once; resolves with whether it was let in. Who was, and is cut, comes back by itself. */
+  function attempt(person: Start['people'][number], awaySince: number | null): Promise<boolean> {
     const session = sessions.get(person)
     const socket = new WebSocket(`wss://${VIP}/v1/realtime`, {
       ...options,
@@ -43,29 +49,36 @@ export function openSockets(people: Start['people'], wanted: number, ca: string)
         request.end()
       },
     })
-    let isIn = false
-    socket.on('open', () => socket.send(JSON.stringify({ type: 'auth', token: person.token })))
-    socket.on('message', (data: Buffer) => {
-      const text = data.toString()
-      if (text.startsWith('{"type":"ping"')) socket.send('{"type":"pong"}')
-      if (!isIn && text.startsWith('{"type":"ready"')) {
-        isIn = true
-        open++
-        if (awaySince !== null) worstAway = Math.max(worstAway, performance.now() - awaySince)
-        ready()
-      }
-    })
-    // What follows it is `close`.
-    socket.on('error', () => undefined)
-    socket.on('close', () => {
-      const isAgain = awaySince !== null && !isIn
-      const since = isAgain ? awaySince : performance.now()
-      if (isIn) {
+    return new Promise(settle => {
+      let isIn = false
+      socket.on('open', () => socket.send(JSON.stringify({ type: 'auth', token: person.token })))
+      socket.on('message', (data: Buffer) => {
+        const text = data.toString()
+        if (text.startsWith('{"type":"ping"')) socket.send('{"type":"pong"}')
+        if (!isIn && text.startsWith('{"type":"ready"')) {
+          isIn = true
+          open++
+          if (awaySince !== null) worstAway = Math.max(worstAway, performance.now() - awaySince)
+          settle(true)
+        }
+      })
+      // What follows it is `close`.
+      socket.on('error', () => undefined)
+      socket.on('close', () => {
+        settle(false)
+        if (!isIn) return
         open--
         lost++
-      }
-      setTimeout(() => connect(person, ready, since), Math.random() * (isAgain ? LATER_JITTER_MS : JITTER_MS))
+        void comeBack(person, performance.now())
+      })
     })
+  }
+
+  async function comeBack(person: Start['people'][number], since: number | null): Promise<void> {
+    for (let jitter = JITTER_MS; ; jitter = LATER_JITTER_MS) {
+      await pause(Math.random() * jitter)
+      if (await inTurn(() => attempt(person, since))) return
+    }
   }
 
   async function openAll(): Promise<void> {
@@ -78,7 +91,7 @@ export function openSockets(people: Start['people'], wanted: number, ca: string)
       for (const person of coming) {
         if (performance.now() > giveUpAt)
           throw new Error(`${open} of ${wanted} sockets open after ${OPEN_MS} ms`)
-        await new Promise<void>(done => connect(person, done, null))
+        if (!(await attempt(person, null))) await comeBack(person, null)
       }
     }
     await Promise.all(Array.from({ length: AT_ONCE }, line))

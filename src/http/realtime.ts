@@ -57,6 +57,7 @@ export function realtime(options: RealtimeOptions): Realtime {
   const hub = openHub(fanout, onMessage)
   const talk = conversation({ ...options, limits, hub, close, onIdentified, onOpen })
   let entering = 0
+  let waiting = 0
   let draining = false
   let onEmpty: () => void = () => undefined
 
@@ -64,7 +65,11 @@ export function realtime(options: RealtimeOptions): Realtime {
     server,
     origins: limits.origins,
     refusal() {
-      const full = draining || connections.size >= limits.sockets || entering >= limits.entering
+      const full =
+        draining ||
+        connections.size >= limits.sockets ||
+        entering >= limits.entering ||
+        waiting >= limits.waiting
       // At different moments, so that they do not all come back together.
       return full ? new Problem('unavailable', { retryAfter: 1 + random() * 10 }) : null
     },
@@ -101,6 +106,8 @@ export function realtime(options: RealtimeOptions): Realtime {
   }
 
   function onIdentified(connection: Connection, accountId: string): void {
+    connection.isWaiting = true
+    waiting++
     connection.deadline = clock.now() + TO_ENTER
     wheel.set(connection, connection.deadline)
     const own = byAccount.get(accountId)
@@ -109,12 +116,18 @@ export function realtime(options: RealtimeOptions): Realtime {
   }
 
   function onOpen(connection: Connection): void {
-    entering--
+    leaveQueue(connection)
     connection.state = 'open'
     const now = clock.now()
     // Spread, so that those who came back together are not looked at together for ever.
     connection.pingAt = now + PING_EVERY * (0.5 + random() / 2)
     wheel.set(connection, now + VERIFY_EVERY * random())
+  }
+
+  function leaveQueue(connection: Connection): void {
+    entering--
+    if (connection.isWaiting) waiting--
+    connection.isWaiting = false
   }
 
   function close(connection: Connection, code: number, reason?: string): void {
@@ -124,7 +137,7 @@ export function realtime(options: RealtimeOptions): Realtime {
 
   function forget(connection: Connection): void {
     if (connection.state === 'closed') return
-    if (connection.state !== 'open') entering--
+    if (connection.state !== 'open') leaveQueue(connection)
     connection.state = 'closed'
     wheel.delete(connection)
     hub.leaveAll(connection)

@@ -20,6 +20,8 @@ export class Connection {
   readonly #wire: Duplex
   /** `entering`: has said who it is and is being let in. */
   state: 'new' | 'entering' | 'open' | 'closed' = 'new'
+  /** It has proved who it is, and waits for its turn to be let in. */
+  isWaiting = false
   caller: Caller | null = null
   token = ''
   /** ms, of the token. */

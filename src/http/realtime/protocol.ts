@@ -72,11 +72,13 @@ export interface RealtimeInbox {
 export interface RealtimeLimits {
   /** Sockets of this process. */
   sockets: number
-  /**
-   * Of them, those that have not said who they are yet, or wait for their turn to be let in. About a second's worth: when thousands come
-   * back at once, most are sent away before they cost much, and requests and the balancer's checks are answered meanwhile.
-   */
+  /** Of them, those that are not let in yet: they have not said who they are, or wait for their turn. */
   entering: number
+  /**
+   * Of these, those that wait for their turn: a second's worth. When thousands come back at once most are sent away before they cost
+   * much, so that requests and the balancer's checks are answered meanwhile. Who has not proved who they are takes none of these places.
+   */
+  waiting: number
   /** How many are let in at the same time: each takes a connection to the database for a moment. */
   entrances: number
   /** Sockets of one account; the oldest goes. */
@@ -89,7 +91,8 @@ export interface RealtimeLimits {
 
 export const LIMITS: RealtimeLimits = {
   sockets: 10_000,
-  entering: 250,
+  entering: 2_000,
+  waiting: 250,
   entrances: 4,
   socketsOfAccount: 10,
   tickMs: 500,
