@@ -118,8 +118,6 @@ function settings({ folder }: Layout, outside: Addresses) {
     alert_watcher_mail: WATCHER,
     // Grafana and Loki are not here.
     monitoring_targets: ['127.0.0.1:9090', '127.0.0.1:9093'],
-    // Longer than the balancer's checks while they see a fault coming: 10 s, then one a second.
-    drain_seconds: 14,
     postgresql_stop_command: unit('stop'),
     postgresql_start_command: unit('start'),
     sms: { host: OUTSIDE.sms.address, port: OUTSIDE.sms.port, path: new URL(outside.sms.url).pathname },

@@ -9,7 +9,7 @@ import { Connection } from './realtime/connection.ts'
 import { conversation } from './realtime/conversation.ts'
 import { openDoor } from './realtime/door.ts'
 import { frameMaker } from './realtime/frames.ts'
-import { forEachInSlices, openHub } from './realtime/hub.ts'
+import { forEachInSlices, openHub, SLICE } from './realtime/hub.ts'
 import { CLOSE, LIMITS, type RealtimeInbox, type RealtimeLimits } from './realtime/protocol.ts'
 import { timerWheel } from './realtime/wheel.ts'
 import type { AccessTokens } from './tokens.ts'
@@ -31,8 +31,11 @@ export interface RealtimeOptions {
 
 export interface Realtime {
   stats(): { sockets: number; entering: number; topics: number }
-  /** No new sockets; those open are closed with 1012 and the reason, and come back elsewhere. Resolves when all are gone. */
-  closeAll(reason: string): Promise<void>
+  /**
+   * No new sockets; those open are closed with 1012 and the reason, one after the other within `overMs`, and come back elsewhere.
+   * Resolves when all are gone.
+   */
+  closeAll(reason: string, overMs?: number): Promise<void>
 }
 
 /** ms for the first message; then for being let in, which waits for the database. */
@@ -186,9 +189,10 @@ export function realtime(options: RealtimeOptions): Realtime {
 
   return {
     stats: () => ({ sockets: connections.size, entering, topics: hub.topics() }),
-    async closeAll(reason) {
+    async closeAll(reason, overMs = 0) {
       draining = true
-      await forEachInSlices(connections, connection => close(connection, CLOSE.restart, reason))
+      const pauseMs = Math.floor((overMs * SLICE) / Math.max(SLICE, connections.size))
+      await forEachInSlices(connections, connection => close(connection, CLOSE.restart, reason), pauseMs)
       if (connections.size > 0) {
         await new Promise<void>(resolve => {
           const late = setTimeout(resolve, LAST_CALL)

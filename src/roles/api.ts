@@ -21,6 +21,9 @@ import { showDependencies } from './measure.ts'
 /** Connections that wait to be taken; the kernel's own limit (net.core.somaxconn) holds as well. */
 const BACKLOG = 8_192
 
+/** Balancers that look every ten seconds have seen by then that an instance leaves; ms. */
+const NOTICED_MS = 12_000
+
 /** Every route of the business. */
 export function businessRoutes(app: App, services: Services, tokens: AccessTokens): void {
   accountsRoutes(app, services, tokens)
@@ -114,8 +117,11 @@ export async function startApi(
     looked: health.looked,
     async stop() {
       health.drain()
-      await new Promise(done => setTimeout(done, config.drainSeconds * 1_000))
-      await realtime.closeAll('restart')
+      const drainMs = config.drainSeconds * 1_000
+      const noticedMs = Math.min(drainMs, NOTICED_MS)
+      await new Promise(done => setTimeout(done, noticedMs))
+      // In what is left of the time, so that thousands do not come to the next instance in one moment.
+      await realtime.closeAll('restart', drainMs - noticedMs)
       await app.close()
       await revocations.stop()
       await maintenance.stop()

@@ -3,7 +3,7 @@ import type { Fanout } from '../../cache/index.ts'
 import type { Connection } from './connection.ts'
 
 /** Sockets told without a pause; thousands in one go would hold up every request meanwhile. */
-const SLICE = 250
+export const SLICE = 250
 
 /** Which sockets hear which topic: one subscription of the fan-out per topic, however many listen. */
 export interface Hub {
@@ -66,6 +66,6 @@ export async function forEachInSlices<Item>(
   const all = [...items]
   for (let from = 0; from < all.length; from += SLICE) {
     for (const item of all.slice(from, from + SLICE)) work(item)
-    await (pauseMs > 0 ? sleep(pauseMs) : new Promise(setImmediate))
+    if (from + SLICE < all.length) await (pauseMs > 0 ? sleep(pauseMs) : new Promise(setImmediate))
   }
 }

@@ -23,7 +23,7 @@ beforeEach(async () => {
     server,
     clock: systemClock,
     fanout: inProcessFanout(),
-    log: openLog({ level: 'fatal', instance: 'test' }),
+    log: openLog({ level: 'error', instance: 'test' }),
     limits: { waiting: 2, entering: 5, tickMs: 10 },
     tokens: {
       verify: async id => ({

@@ -439,6 +439,22 @@ it('draining lets nobody in, closes all with 1012 and waits until they are gone'
   await other.close()
 })
 
+it('draining closes one after the other when there is time', async () => {
+  const other = await testApp(services, () => undefined)
+  const draining = notificationsRealtime(other, services, services.tokens, { tickMs: 10 })
+  await other.listen({ host: '127.0.0.1', port: 0 })
+  const url = `ws://127.0.0.1:${(other.server.address() as AddressInfo).port}/v1/realtime`
+  const clients = await Promise.all(Array.from({ length: 300 }, () => connect(url)))
+  let gone = 0
+  for (const { closed } of clients) closed.then(() => gone++)
+  const closing = draining.closeAll('restart', 3_000)
+  await until('the first slice to be gone', () => gone === 250)
+  expect(draining.stats().sockets).toBe(50)
+  await closing
+  await until('the others to know', () => gone === 300)
+  await other.close()
+})
+
 it('a broadcast with variables names each who hears it, also those who come back', async () => {
   const awa = await customer({ firstName: 'Awa' })
   const modou = await customer({ firstName: 'Modou "}', language: 'en' })
