@@ -40,8 +40,14 @@ const READS = [
 ]
 
 /** Trouble, with the time to come back; 409 while the same request, given up by its caller, is still at work. */
-const isSentAway = (status: number, later: boolean): boolean =>
-  later && [409, 429, 502, 503, 504].includes(status)
+const isSentAway = (status: number, retryAfter: unknown): boolean =>
+  retryAfter !== undefined && [409, 429, 502, 503, 504].includes(status)
+
+const toldMs = (status: number, retryAfter: unknown): number =>
+  isSentAway(status, retryAfter) ? Number(retryAfter) * 1_000 : 0
+
+/** Who is told when to come back does so, not all together; ms. */
+const againIn = (toldMs: number): number => (toldMs > 0 ? toldMs * (0.5 + Math.random() / 2) : AGAIN_MS)
 
 interface Window {
   times: number[]
@@ -86,7 +92,7 @@ export async function openRequests(
       },
       ...(body ? { body: JSON.stringify(body) } : {}),
     })
-    return { status: statusCode, later: headers['retry-after'] !== undefined, text: await stream.text() }
+    return { status: statusCode, retryAfter: headers['retry-after'], text: await stream.text() }
   }
 
   async function signIn(): Promise<string> {
@@ -122,9 +128,9 @@ export async function openRequests(
     const path = summary?.path ?? (READS[turn % READS.length] as string)
     const startedAt = performance.now()
     try {
-      const { status, later } = await call('GET', path, (summary ?? person).token)
+      const { status, retryAfter } = await call('GET', path, (summary ?? person).token)
       if (status < 400) good(into)
-      else if (isSentAway(status, later)) into.shed++
+      else if (isSentAway(status, retryAfter)) into.shed++
       else bad(into, `GET ${path}: ${status}`)
     } catch (error) {
       bad(into, `GET ${path}: ${(error as Error).message}`)
@@ -142,24 +148,24 @@ export async function openRequests(
       content: { fr: { title: 'Travaux', body: 'Coupure prévue dans votre quartier.' } },
     }
     const startedAt = performance.now()
-    for (let why = '', isToldWhen = false; ; await pause(AGAIN_MS)) {
+    for (let why = '', toldWhen = 0; ; await pause(againIn(toldWhen))) {
       try {
-        const { status, later, text } = await call('POST', '/v1/admin/notifications', admin, body, key)
+        const { status, retryAfter, text } = await call('POST', '/v1/admin/notifications', admin, body, key)
         if (status === 202) {
           into.accepted.push({ id: JSON.parse(text).id, pushToken: person.pushToken })
           good(into)
           break
         }
         why = `${status} ${text.slice(0, 200)}`
-        isToldWhen = isSentAway(status, later)
+        toldWhen = toldMs(status, retryAfter)
         await signInAgain(status)
       } catch (error) {
         why = (error as Error).message
-        isToldWhen = false
+        toldWhen = 0
       }
       if (performance.now() - startedAt > PATIENCE_MS) {
         into.refused++
-        if (isToldWhen) into.shed++
+        if (toldWhen > 0) into.shed++
         else bad(into, `POST /v1/admin/notifications, again and again: ${why}`)
         break
       }
