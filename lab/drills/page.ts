@@ -40,9 +40,10 @@ Written by \`npm run lab -- drills\` ([the laboratory](lab.md)): ${size.sockets}
 ${size.perSecond} requests a second, where a drill says nothing else, a tenth of them notifications: at the start they take half of the machine, which has two
 processors for everything, customers' TLS too. \`npm run lab -- drills NAME…\` writes the lines of these anew.
 
-*failed*: no answer, or an answer of trouble that names no time to come back; no read is repeated by these customers, a notification is
-sent again under its key until it is accepted and then counts once. *sent away*: 409, 429, 502, 503 or 504 with \`Retry-After\`. *gap*: the longest time in
-which nobody was answered well. *lost*: accepted notifications without their row, their outcome or their push.
+*failed*: no answer, or an answer of trouble that names no time to come back. A read is sent once more when its kept connection was
+closed instead of an answer, as telephones' libraries do, and no other; a notification is sent again under its key until it is accepted
+and then counts once. *sent away*: 409, 429, 502, 503 or 504 with \`Retry-After\`. *gap*: the longest time in which nobody was answered
+well. *lost*: accepted notifications without their row, their outcome or their push.
 
 | ${COLUMNS.join(' | ')} |
 |${COLUMNS.map(() => '---').join('|')}|

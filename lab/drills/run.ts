@@ -142,9 +142,9 @@ async function settle({ lab, load }: Stage): Promise<void> {
 
 function wordsOf({ seen, lost, repeated }: Outcome): string {
   if (!seen) return ''
-  const { requests, failedCount, shed, worst, p99, gap, sockets, accepted } = seen
+  const { requests, failedCount, again, shed, worst, p99, gap, sockets, accepted } = seen
   return [
-    `${requests} requests, ${failedCount} failed, ${shed} sent away, p99 ${p99} ms, worst ${worst} ms, gap ${gap} ms`,
+    `${requests} requests, ${failedCount} failed, ${again} read once more, ${shed} sent away, p99 ${p99} ms, worst ${worst} ms, gap ${gap} ms`,
     `${sockets.lost} of ${sockets.open} sockets lost, back within ${sockets.worstAway} ms`,
     `${accepted.length} notifications accepted, ${lost} lost, ${repeated} repeated`,
   ].join('; ')

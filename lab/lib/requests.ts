@@ -49,10 +49,19 @@ const toldMs = (status: number, retryAfter: unknown): number =>
 /** Who is told when to come back does so, not all together; ms. */
 const againIn = (toldMs: number): number => (toldMs > 0 ? toldMs * (0.5 + Math.random() / 2) : AGAIN_MS)
 
+/**
+ * A connection that was kept, and is closed instead of an answer: the balancer does so when it lost the instance that had the request. Telephones' libraries
+ * and browsers read once more then (RFC 9110, 9.2.2).
+ */
+const isClosedWithoutAWord = (error: unknown): boolean =>
+  (error as { code?: string }).code === 'UND_ERR_SOCKET'
+
 interface Window {
   times: number[]
   failed: string[]
   failedCount: number
+  /** Reads that were sent once more. */
+  again: number
   shed: number
   goodAt: number
   gap: number
@@ -128,7 +137,12 @@ export async function openRequests(
     const path = summary?.path ?? (READS[turn % READS.length] as string)
     const startedAt = performance.now()
     try {
-      const { status, retryAfter } = await call('GET', path, (summary ?? person).token)
+      const get = () => call('GET', path, (summary ?? person).token)
+      const { status, retryAfter } = await get().catch(error => {
+        if (!isClosedWithoutAWord(error)) throw error
+        into.again++
+        return get()
+      })
       if (status < 400) good(into)
       else if (isSentAway(status, retryAfter)) into.shed++
       else bad(into, `GET ${path}: ${status}`)
@@ -215,11 +229,11 @@ export async function openRequests(
       await Promise.all(over.underWay)
       const sorted = over.times.toSorted((a, b) => a - b)
       const part = (share: number) => Math.round(sorted[Math.floor((sorted.length - 1) * share)] ?? 0)
-      const { failed, failedCount, shed, accepted, refused } = over
+      const { failed, failedCount, again, shed, accepted, refused } = over
       return {
         requests: sorted.length,
         answered,
-        ...{ failed, failedCount, shed, accepted, refused },
+        ...{ failed, failedCount, again, shed, accepted, refused },
         p50: part(0.5),
         p99: part(0.99),
         worst: part(1),
@@ -247,6 +261,7 @@ const newWindow = (): Window => ({
   times: [],
   failed: [],
   failedCount: 0,
+  again: 0,
   shed: 0,
   goodAt: performance.now(),
   gap: 0,

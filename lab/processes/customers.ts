@@ -23,6 +23,8 @@ export interface Seen {
   /** Without an answer, or with one of trouble that names no time to come back. */
   failed: string[]
   failedCount: number
+  /** Reads that were sent once more: their kept connection was closed instead of an answer. */
+  again: number
   /** Told to come back later (409, 429, 502, 503 or 504 with Retry-After). */
   shed: number
   p50: number
