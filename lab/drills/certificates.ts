@@ -21,7 +21,7 @@ export const certificateDrills: readonly Drill[] = [
   {
     name: 'certificate-expired',
     what: "PgBouncer's and RabbitMQ's certificates expire; an API instance and a worker start anew meanwhile",
-    atMostSeconds: 400,
+    atMostSeconds: 600,
     async run(stage) {
       const { lab } = stage
       let missing: string[] = []

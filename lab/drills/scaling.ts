@@ -32,7 +32,7 @@ export const scalingDrills: readonly Drill[] = [
   {
     name: 'third-instance',
     what: 'a third API instance and a third worker by the inventory alone, under load',
-    atMostSeconds: 400,
+    atMostSeconds: 600,
     async run(stage) {
       const { lab } = stage
       const outcome = await underLoad(stage, UNNOTICED, async notes => {

@@ -13,7 +13,7 @@ import { run } from './run.ts'
 import { CONTAINER } from './servers.ts'
 
 const RENEW = fileURLToPath(new URL('../../deploy/renew-certificates', import.meta.url))
-const RENEW_MS = 120_000
+const RENEW_MS = 300_000
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
 
 /** Signs a machine's certificate anew, for as long as it is told: the same but for its end. */

@@ -8,7 +8,7 @@ import { run } from './run.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const ANSIBLE = join(ROOT, 'deploy/ansible')
-const RENDER_MS = 120_000
+const RENDER_MS = 300_000
 export const ANSIBLE_ENVIRONMENT = {
   ANSIBLE_NOCOLOR: '1',
   ANSIBLE_LOG_PATH: '/dev/null',
