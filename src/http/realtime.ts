@@ -33,7 +33,7 @@ export interface Realtime {
   stats(): { sockets: number; entering: number; topics: number }
   /**
    * No new sockets; those open are closed with 1012 and the reason, one after the other within `overMs`, and come back elsewhere.
-   * Resolves when all are gone.
+   * Resolves when all are gone and that time is over: until then who comes is sent away.
    */
   closeAll(reason: string, overMs?: number): Promise<void>
 }
@@ -191,8 +191,10 @@ export function realtime(options: RealtimeOptions): Realtime {
     stats: () => ({ sockets: connections.size, entering, topics: hub.topics() }),
     async closeAll(reason, overMs = 0) {
       draining = true
+      const isOver = new Promise(resolve => setTimeout(resolve, overMs))
       const pauseMs = Math.floor((overMs * SLICE) / Math.max(SLICE, connections.size))
       await forEachInSlices(connections, connection => close(connection, CLOSE.restart, reason), pauseMs)
+      await isOver
       if (connections.size > 0) {
         await new Promise<void>(resolve => {
           const late = setTimeout(resolve, LAST_CALL)

@@ -21,7 +21,10 @@ import { showDependencies } from './measure.ts'
 /** Connections that wait to be taken; the kernel's own limit (net.core.somaxconn) holds as well. */
 const BACKLOG = 8_192
 
-/** Balancers that look every ten seconds have seen by then that an instance leaves; ms. */
+/**
+ * HAProxy has seen by then that an instance leaves; ms. An F5 may take 31 s: requests are served for the whole time of draining, and an
+ * app that comes back here meanwhile is sent away, and comes again.
+ */
 const NOTICED_MS = 12_000
 
 /** Every route of the business. */

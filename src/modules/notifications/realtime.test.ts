@@ -439,6 +439,23 @@ it('draining lets nobody in, closes all with 1012 and waits until they are gone'
   await other.close()
 })
 
+it('draining lasts as long as it was given, however few there are', async () => {
+  const other = await testApp(services, () => undefined)
+  const draining = notificationsRealtime(other, services, services.tokens, { tickMs: 10 })
+  await other.listen({ host: '127.0.0.1', port: 0 })
+  const url = `ws://127.0.0.1:${(other.server.address() as AddressInfo).port}/v1/realtime`
+  const { closed } = await connect(url)
+  let isOver = false
+  const closing = draining.closeAll('restart', 3_000).then(() => {
+    isOver = true
+  })
+  expect(await closed).toEqual({ code: 1012, reason: 'restart' })
+  await expect(connect(url)).rejects.toThrow('503')
+  expect(isOver).toBe(false)
+  await closing
+  await other.close()
+})
+
 it('draining closes one after the other when there is time', async () => {
   const other = await testApp(services, () => undefined)
   const draining = notificationsRealtime(other, services, services.tokens, { tickMs: 10 })
